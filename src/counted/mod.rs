@@ -1,0 +1,47 @@
+//! The counted index: an ordered set of fixed-size entries that answers "how many before this key"
+//! (rank) and "which ones from position n" (select) in O(log n).
+//!
+//! It is a B+-tree whose inner nodes carry cumulative counts of the entries below them, known as a
+//! counted B+-tree or rank index. Every node is one row of a node store; the root travels
+//! separately, so that a small set is a single row. The index knows keys and entries and nothing of
+//! what they mean.
+
+mod node;
+mod read;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub(crate) use node::{Key, SLOT_BYTES, Slot, key_of};
+pub(crate) use read::{Direction, Tree};
+pub(crate) use tree::{Edit, Limits, apply};
+
+use crate::error::Result;
+use std::ops::Deref;
+
+/// Reads nodes by id.
+pub(crate) trait NodeReader {
+    /// A node's bytes, borrowed or copied.
+    type Bytes<'a>: Deref<Target = [u8]>
+    where
+        Self: 'a;
+
+    /// The bytes of the node `id`, exactly as they were put.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupted` if there is no such node or its bytes are not those that were put.
+    fn node(&self, id: u64) -> Result<Self::Bytes<'_>>;
+}
+
+/// Changes nodes by id.
+pub(crate) trait NodeWriter: NodeReader {
+    /// An id that no node has or had.
+    fn allocate(&mut self) -> u64;
+
+    /// Makes `bytes` the node `id`.
+    fn put(&mut self, id: u64, bytes: &[u8]) -> Result<()>;
+
+    /// Removes the node `id`.
+    fn remove(&mut self, id: u64) -> Result<()>;
+}

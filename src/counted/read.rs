@@ -1,0 +1,175 @@
+//! Rank, select, range and lookup.
+
+use super::node::{Child, Key, Node, Slot, key_of};
+use super::{NodeReader, node};
+use crate::error::{Error, Result};
+use std::ops::Range;
+
+/// Which way a range is visited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Ascending,
+    Descending,
+}
+
+/// One index: its root and the store of its other nodes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tree<'a, S> {
+    store: &'a S,
+    /// `None` for an empty index.
+    root: Option<Node<'a>>,
+}
+
+impl<'a, S: NodeReader> Tree<'a, S> {
+    /// # Errors
+    ///
+    /// `Corrupted` if `root` is not a node.
+    pub(crate) fn new(store: &'a S, root: Option<&'a [u8]>) -> Result<Self> {
+        let root = root.map(Node::parse).transpose()?;
+        Ok(Self { store, root })
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.root.map_or(0, Node::count)
+    }
+
+    /// How many entries have a key less than `key`: one node read a level.
+    pub(crate) fn rank(&self, key: Key) -> Result<u64> {
+        match self.root {
+            Some(root) => self.rank_in(root, key),
+            None => Ok(0),
+        }
+    }
+
+    fn rank_in(&self, node: Node<'_>, key: Key) -> Result<u64> {
+        if node.level == 0 {
+            return Ok(node.slots_before(key) as u64);
+        }
+        let Some(index) = node.slots_before(key).checked_sub(1) else {
+            return Ok(0);
+        };
+        let (child, before) = child_at(node, index)?;
+        let bytes = self.store.node(child.id)?;
+        let below = self.rank_in(child_node(&bytes, node, child, before)?, key)?;
+        Ok(before + below)
+    }
+
+    /// The entry with this key.
+    pub(crate) fn get(&self, key: Key) -> Result<Option<Slot>> {
+        match self.root {
+            Some(root) => self.get_in(root, key),
+            None => Ok(None),
+        }
+    }
+
+    fn get_in(&self, node: Node<'_>, key: Key) -> Result<Option<Slot>> {
+        if node.level == 0 {
+            let slot = node.slots.get(node.slots_before(key));
+            return Ok(slot.filter(|slot| key_of(slot) == key).copied());
+        }
+        let at_most = node.slots.partition_point(|slot| key_of(slot) <= key);
+        let Some(index) = at_most.checked_sub(1) else {
+            return Ok(None);
+        };
+        let (child, before) = child_at(node, index)?;
+        let bytes = self.store.node(child.id)?;
+        self.get_in(child_node(&bytes, node, child, before)?, key)
+    }
+
+    /// Visits the entries at positions `range`, in key order or its reverse; every node is read
+    /// once. The part of the range past the end is empty.
+    pub(crate) fn visit(
+        &self,
+        range: Range<u64>,
+        direction: Direction,
+        visit: &mut impl FnMut(&Slot) -> Result<()>,
+    ) -> Result<()> {
+        let range = range.start..range.end.min(self.len());
+        match self.root {
+            Some(root) if range.start < range.end => self.visit_in(root, range, direction, visit),
+            _ => Ok(()),
+        }
+    }
+
+    fn visit_in(
+        &self,
+        node: Node<'_>,
+        range: Range<u64>,
+        direction: Direction,
+        visit: &mut impl FnMut(&Slot) -> Result<()>,
+    ) -> Result<()> {
+        if node.level == 0 {
+            return visit_leaf(node, range, direction, visit);
+        }
+        let through = |slot: &Slot| Child::unpack(slot).count_through;
+        let first = node
+            .slots
+            .partition_point(|slot| through(slot) <= range.start);
+        let last = node.slots.partition_point(|slot| through(slot) < range.end);
+        let mut visit_child = |index: usize| {
+            let (child, before) = child_at(node, index)?;
+            let bytes = self.store.node(child.id)?;
+            let below = child_node(&bytes, node, child, before)?;
+            let start = range.start.saturating_sub(before);
+            let end = range.end.min(child.count_through) - before;
+            self.visit_in(below, start..end, direction, visit)
+        };
+        match direction {
+            Direction::Ascending => (first..=last).try_for_each(&mut visit_child),
+            Direction::Descending => (first..=last).rev().try_for_each(&mut visit_child),
+        }
+    }
+}
+
+fn visit_leaf(
+    node: Node<'_>,
+    range: Range<u64>,
+    direction: Direction,
+    visit: &mut impl FnMut(&Slot) -> Result<()>,
+) -> Result<()> {
+    let index = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
+    let slots = node
+        .slots
+        .get(index(range.start)..index(range.end))
+        .ok_or_else(miscounted)?;
+    match direction {
+        Direction::Ascending => slots.iter().try_for_each(visit),
+        Direction::Descending => slots.iter().rev().try_for_each(visit),
+    }
+}
+
+/// The child at `index` and how many entries come before it in `node`.
+fn child_at(node: Node<'_>, index: usize) -> Result<(Child, u64)> {
+    let child = node.slots.get(index).map(Child::unpack);
+    let before = match index.checked_sub(1) {
+        Some(previous) => node
+            .slots
+            .get(previous)
+            .map(|slot| Child::unpack(slot).count_through),
+        None => Some(0),
+    };
+    match (child, before) {
+        (Some(child), Some(before)) if before < child.count_through => Ok((child, before)),
+        _ => Err(miscounted()),
+    }
+}
+
+/// The node below `child`, which must be what its parent says it is.
+fn child_node<'b>(
+    bytes: &'b [u8],
+    parent: Node<'_>,
+    child: Child,
+    before: u64,
+) -> Result<Node<'b>> {
+    let below = node::Node::parse(bytes)?;
+    if below.level + 1 == parent.level && below.count() == child.count_through - before {
+        return Ok(below);
+    }
+    Err(miscounted())
+}
+
+#[cold]
+fn miscounted() -> Error {
+    Error::corrupted("an inner node and the nodes below it disagree")
+}

@@ -1,0 +1,269 @@
+//! The index against a sorted `Vec`, over a node store in memory, with small nodes.
+
+use super::node::{Child, Node};
+use super::*;
+use crate::error::Error;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, HashMap};
+
+#[derive(Debug, Default)]
+struct MemoryNodes {
+    nodes: HashMap<u64, Vec<u8>>,
+    next: u64,
+}
+
+impl NodeReader for MemoryNodes {
+    type Bytes<'a> = &'a [u8];
+
+    fn node(&self, id: u64) -> Result<&[u8]> {
+        self.nodes
+            .get(&id)
+            .map(Vec::as_slice)
+            .ok_or_else(|| Error::corrupted(format!("no node {id}")))
+    }
+}
+
+impl NodeWriter for MemoryNodes {
+    fn allocate(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn put(&mut self, id: u64, bytes: &[u8]) -> Result<()> {
+        self.nodes.insert(id, bytes.to_vec());
+        Ok(())
+    }
+
+    fn remove(&mut self, id: u64) -> Result<()> {
+        assert!(self.nodes.remove(&id).is_some(), "node {id} removed twice");
+        Ok(())
+    }
+}
+
+const SMALL: Limits = Limits {
+    leaf_slots_max: 4,
+    inner_slots_max: 3,
+};
+
+fn slot(key: Key, payload: u8) -> Slot {
+    let mut slot = [payload; SLOT_BYTES];
+    slot[..24].copy_from_slice(&key.to_bytes());
+    slot
+}
+
+/// An index and what it should hold.
+#[derive(Debug, Default)]
+struct Index {
+    nodes: MemoryNodes,
+    root: Option<Vec<u8>>,
+    model: BTreeMap<Key, Slot>,
+}
+
+impl Index {
+    fn apply(&mut self, limits: Limits, edits: &[Edit]) {
+        self.root = apply(&mut self.nodes, limits, self.root.as_deref(), edits).unwrap();
+        for edit in edits {
+            match edit {
+                Edit::Put(slot) => self.model.insert(key_of(slot), *slot),
+                Edit::Remove(key) => self.model.remove(key),
+            };
+        }
+    }
+
+    fn tree(&self) -> Tree<'_, MemoryNodes> {
+        Tree::new(&self.nodes, self.root.as_deref()).unwrap()
+    }
+
+    fn visited(&self, range: std::ops::Range<u64>, direction: Direction) -> Vec<Slot> {
+        let mut slots = Vec::new();
+        self.tree()
+            .visit(range, direction, &mut |slot| {
+                slots.push(*slot);
+                Ok(())
+            })
+            .unwrap();
+        slots
+    }
+
+    /// Every answer equals the model's, and every node keeps the rules of the structure.
+    fn check(&self, limits: Limits) {
+        let model: Vec<Slot> = self.model.values().copied().collect();
+        let len = model.len() as u64;
+        assert_eq!(self.tree().len(), len);
+        assert_eq!(self.visited(0..u64::MAX, Direction::Ascending), model);
+        for (position, entry) in model.iter().enumerate() {
+            let key = key_of(entry);
+            assert_eq!(self.tree().rank(key).unwrap(), position as u64);
+            assert_eq!(self.tree().get(key).unwrap(), Some(*entry));
+            let after = key.next().unwrap();
+            assert_eq!(self.tree().rank(after).unwrap(), position as u64 + 1);
+            if !self.model.contains_key(&after) {
+                assert_eq!(self.tree().get(after).unwrap(), None);
+            }
+        }
+        for (start, end) in [
+            (0, len / 2),
+            (len / 3, len),
+            (len / 2, len / 2 + 3),
+            (len, len + 9),
+        ] {
+            let to = usize::try_from(end.min(len)).unwrap();
+            let from = usize::try_from(start).unwrap().min(to);
+            let mut expected = model[from..to].to_vec();
+            assert_eq!(self.visited(start..end, Direction::Ascending), expected);
+            expected.reverse();
+            assert_eq!(self.visited(start..end, Direction::Descending), expected);
+        }
+        let mut reached = 0;
+        if let Some(root) = &self.root {
+            self.check_node(Node::parse(root).unwrap(), limits, &mut reached);
+        }
+        assert_eq!(reached, self.nodes.nodes.len(), "a node is out of reach");
+    }
+
+    fn check_node(&self, node: Node<'_>, limits: Limits, reached: &mut usize) {
+        assert!(node.slots.is_sorted_by(|a, b| key_of(a) < key_of(b)));
+        if node.level == 0 {
+            assert!((1..=limits.leaf_slots_max).contains(&node.slots.len()));
+            return;
+        }
+        assert!((1..=limits.inner_slots_max).contains(&node.slots.len()));
+        let mut before = 0;
+        for (index, slot) in node.slots.iter().enumerate() {
+            let child = Child::unpack(slot);
+            let below = Node::parse(self.nodes.node(child.id).unwrap()).unwrap();
+            assert_eq!(below.level + 1, node.level);
+            assert_eq!(below.count(), child.count_through - before);
+            assert!(child.fence <= key_of(&below.slots[0]));
+            if let Some(next) = node.slots.get(index + 1) {
+                assert!(key_of(below.slots.last().unwrap()) < key_of(next));
+            }
+            before = child.count_through;
+            *reached += 1;
+            self.check_node(below, limits, reached);
+        }
+    }
+}
+
+fn sorted(edits: Vec<(u8, bool, u8)>) -> Vec<Edit> {
+    let by_key: BTreeMap<u8, (bool, u8)> = edits.into_iter().map(|(k, p, v)| (k, (p, v))).collect();
+    by_key
+        .into_iter()
+        .map(|(key, (put, payload))| {
+            let key = Key::new(u64::from(key / 4), u128::from(key % 4) << 64);
+            match put {
+                true => Edit::Put(slot(key, payload)),
+                false => Edit::Remove(key),
+            }
+        })
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn the_index_is_a_sorted_vec(
+        batches in proptest::collection::vec(
+            proptest::collection::vec((any::<u8>(), proptest::bool::weighted(0.6), any::<u8>()), 0..40),
+            1..12,
+        ),
+        leaf_slots_max in 2_usize..6,
+        inner_slots_max in 2_usize..5,
+    ) {
+        let limits = Limits { leaf_slots_max, inner_slots_max };
+        let mut index = Index::default();
+        for batch in batches {
+            index.apply(limits, &sorted(batch));
+            index.check(limits);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(
+        root in proptest::collection::vec(any::<u8>(), 0..200),
+        node in proptest::collection::vec(any::<u8>(), 0..200),
+        level in 0_u8..3,
+        fix_header in any::<bool>(),
+    ) {
+        let mut root = root;
+        if let (true, Some(header)) = (fix_header, root.first_chunk_mut()) {
+            *header = [level, 0, 0, 0];
+        }
+        let mut nodes = MemoryNodes::default();
+        for id in 0..4 {
+            nodes.nodes.insert(id, node.clone());
+        }
+        if let Ok(tree) = Tree::new(&nodes, Some(&root)) {
+            let _ = tree.rank(Key::new(5, 5));
+            let _ = tree.get(Key::new(5, 5));
+            let _ = tree.visit(0..u64::MAX, Direction::Descending, &mut |_| Ok(()));
+        }
+    }
+}
+
+#[test]
+fn appends_fill_leaves_and_leave_little_slack() {
+    let mut index = Index::default();
+    for n in 0..1_000 {
+        index.apply(Limits::default(), &[Edit::Put(slot(Key::new(n, 0), 0))]);
+    }
+    index.check(Limits::default());
+    assert_eq!(index.nodes.nodes.len(), 11);
+}
+
+#[test]
+fn keys_below_every_fence_are_found_again() {
+    let mut index = Index::default();
+    for n in (0..200).rev() {
+        index.apply(SMALL, &[Edit::Put(slot(Key::new(n, 0), 0))]);
+    }
+    index.check(SMALL);
+}
+
+#[test]
+fn an_emptied_index_leaves_no_node_behind() {
+    let mut index = Index::default();
+    let keys: Vec<Key> = (0..300).map(|n| Key::new(n, 7)).collect();
+    let puts: Vec<Edit> = keys.iter().map(|key| Edit::Put(slot(*key, 1))).collect();
+    index.apply(SMALL, &puts);
+    for key in keys.iter().rev().step_by(2).chain(keys.iter().step_by(2)) {
+        index.apply(SMALL, &[Edit::Remove(*key)]);
+        index.check(SMALL);
+    }
+    assert_eq!(index.root, None);
+}
+
+#[test]
+fn removals_in_the_middle_join_small_neighbours() {
+    let mut index = Index::default();
+    let puts: Vec<Edit> = (0..2_000)
+        .map(|n| Edit::Put(slot(Key::new(n, 0), 1)))
+        .collect();
+    index.apply(Limits::default(), &puts);
+    let removals: Vec<Edit> = (0..2_000)
+        .filter(|n| n % 20 != 0)
+        .map(|n| Edit::Remove(Key::new(n, 0)))
+        .collect();
+    index.apply(Limits::default(), &removals);
+    index.check(Limits::default());
+    assert!(index.nodes.nodes.len() <= 4, "{}", index.nodes.nodes.len());
+}
+
+#[test]
+fn a_child_that_holds_less_than_its_parent_says_is_corrupted() {
+    let mut index = Index::default();
+    let puts: Vec<Edit> = (0..20)
+        .map(|n| Edit::Put(slot(Key::new(n, 0), 1)))
+        .collect();
+    index.apply(SMALL, &puts);
+    let ids: Vec<u64> = index.nodes.nodes.keys().copied().collect();
+    for id in ids {
+        let whole = index.nodes.nodes[&id].clone();
+        let cut = whole[..whole.len() - SLOT_BYTES].to_vec();
+        index.nodes.nodes.insert(id, cut);
+        let read = index
+            .tree()
+            .visit(0..20, Direction::Ascending, &mut |_| Ok(()));
+        assert!(read.is_err(), "node {id}");
+        index.nodes.nodes.insert(id, whole);
+    }
+}

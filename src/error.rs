@@ -1,0 +1,166 @@
+//! The crate's one error: what kind it is, what it is about, and what caused it.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What a call gives that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What a caller should do next: the one list of this crate's kinds of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument breaks a documented rule; the message names the member and the value. Fix the
+    /// call: repeating it fails again.
+    InvalidInput,
+    /// No session has the given `refer_uid`.
+    NotFound,
+    /// The `refer_uid` is known with other content. Do not retry: one of the two records is wrong.
+    Conflict,
+    /// The session has ended already, at another time. The first end stands.
+    AlreadyEnded,
+    /// The store is open already, in this process or in another.
+    AlreadyOpen,
+    /// The path holds no store.
+    NotAStore,
+    /// The store was written in a format that this version cannot read.
+    UnsupportedFormat,
+    /// What was read back is not what was written. Keep the files as they are.
+    Corrupted,
+    /// The storage failed (a full disk, an I/O error). Retry later: every acknowledged record is
+    /// kept. After a failed write the outcome is unknown; writing the same again is safe.
+    Unavailable,
+    /// The snapshot or iterator has outlived what it reads from. Take a new one.
+    Expired,
+    /// The store is suspended. Resume it first.
+    Suspended,
+    /// The store has been closed.
+    Closed,
+}
+
+/// An error of this crate: a [kind](Error::kind) to act on, a message for people, and the
+/// underlying error, if there is one, as [`source`](StdError::source).
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    member: Option<&'static str>,
+    message: String,
+    refusals: Vec<Refusal>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// One refused record of a refused batch.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The record's position in the batch, from zero.
+    pub index: usize,
+    /// Why it was refused.
+    pub error: Error,
+}
+
+impl Error {
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The member of the record or query at fault, in the words of the API (`session_end`).
+    #[must_use]
+    pub fn member(&self) -> Option<&'static str> {
+        self.0.member
+    }
+
+    /// Every refused record of a refused batch, by ascending index; empty for any other error.
+    #[must_use]
+    pub fn refusals(&self) -> &[Refusal] {
+        &self.0.refusals
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            member: None,
+            message: message.into(),
+            refusals: Vec::new(),
+            source: None,
+        }))
+    }
+
+    /// Bad input: `member` is the member's name, `problem` says what is wrong and with which value.
+    pub(crate) fn invalid(member: &'static str, problem: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::InvalidInput, format!("{member} {problem}")).about(member)
+    }
+
+    pub(crate) fn corrupted(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Corrupted, message)
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorKind::Closed, "the store has been closed")
+    }
+
+    pub(crate) fn about(mut self, member: &'static str) -> Self {
+        self.0.member = Some(member);
+        self
+    }
+
+    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The error of a whole batch: of the kind of its first refusal.
+    pub(crate) fn refused(refusals: Vec<Refusal>, records: usize) -> Self {
+        let kind = refusals
+            .first()
+            .map_or(ErrorKind::InvalidInput, |first| first.error.kind());
+        let detail: String = refusals
+            .first()
+            .map(|first| format!("; record {}: {}", first.index, first.error))
+            .unwrap_or_default();
+        let mut error = Self::new(
+            kind,
+            format!(
+                "the batch was refused whole: {} of {records} records are at fault{detail}",
+                refusals.len()
+            ),
+        );
+        error.0.refusals = refusals;
+        error
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Error");
+        out.field("kind", &self.0.kind)
+            .field("message", &self.0.message);
+        if let Some(member) = self.0.member {
+            out.field("member", &member);
+        }
+        if !self.0.refusals.is_empty() {
+            out.field("refusals", &self.0.refusals);
+        }
+        if let Some(source) = &self.0.source {
+            out.field("source", source);
+        }
+        out.finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,13 @@
+//! The bytes of every table of a store; `format.md` beside this file specifies them.
+//!
+//! Entries, nodes and checksums are packed by hand, dictionary rows by [`dictionary`].
+
+pub(crate) mod dictionary;
+mod entry;
+mod row;
+
+pub(crate) use entry::{ClientId, Entry, NameId, UserId};
+pub(crate) use row::{CHECKSUM_BYTES, seal, unseal};
+
+/// The version of the on-disk format that this code reads and writes.
+pub(crate) const FORMAT_VERSION: u32 = 1;

@@ -1,0 +1,111 @@
+//! The seam to redb: our storage below it, its errors and panics turned into ours.
+
+use super::MAIN;
+use crate::error::{Error, ErrorKind, Result};
+use crate::storage::{HeldFile, StorageFile};
+use redb::{Database, StorageBackend};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// Our file as redb's storage.
+#[derive(Debug)]
+pub(super) struct Backend(Arc<HeldFile>);
+
+impl Backend {
+    pub(super) fn new(file: Arc<HeldFile>) -> Self {
+        Self(file)
+    }
+}
+
+impl StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(offset, data)
+    }
+}
+
+/// Opens the database in `backend`, or starts one if that is empty.
+pub(super) fn open(backend: Backend, cache_bytes: usize) -> Result<Database> {
+    Database::builder()
+        .set_cache_size(cache_bytes)
+        .create_with_backend(backend)
+        .map_err(|error| match error {
+            redb::DatabaseError::Storage(redb::StorageError::Io(error))
+                if error.kind() == io::ErrorKind::InvalidData =>
+            {
+                Error::new(ErrorKind::NotAStore, format!("{MAIN} is no store's file"))
+                    .caused_by(error)
+            }
+            error => engine_error(error),
+        })
+}
+
+/// Runs `work` on the engine; a panic in it, which damaged pages can cause, becomes `Corrupted`.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // What a panic leaves behind is a transaction that is never committed.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("of an unknown kind");
+        Err(Error::corrupted(format!(
+            "{MAIN}: the storage engine panicked: {text}"
+        )))
+    })
+}
+
+/// An error of the engine, by what the caller should do about it.
+#[cold]
+pub(super) fn engine_error(error: impl Into<redb::Error>) -> Error {
+    use redb::Error as Engine;
+    let error = error.into();
+    let kind = match &error {
+        Engine::Io(error) => io_kind(error),
+        Engine::DatabaseClosed => ErrorKind::Closed,
+        Engine::DatabaseAlreadyOpen | Engine::LockProtocolMismatch => ErrorKind::AlreadyOpen,
+        Engine::UpgradeRequired(_) => ErrorKind::UnsupportedFormat,
+        Engine::Corrupted(_)
+        | Engine::RepairAborted
+        | Engine::LockPoisoned(_)
+        | Engine::TableTypeMismatch { .. }
+        | Engine::TypeDefinitionChanged { .. }
+        | Engine::TableIsMultimap(_)
+        | Engine::TableDoesNotExist(_) => ErrorKind::Corrupted,
+        _ => ErrorKind::Unavailable,
+    };
+    match kind {
+        ErrorKind::Closed => Error::closed().caused_by(error),
+        kind => Error::new(kind, format!("{MAIN}: {error}")).caused_by(error),
+    }
+}
+
+/// An I/O error of a file as such.
+#[cold]
+pub(super) fn io_error(verb: &str, name: &str, error: io::Error) -> Error {
+    Error::new(io_kind(&error), format!("cannot {verb} {name}: {error}")).caused_by(error)
+}
+
+/// A file that ends before its data is damaged; all else may pass.
+fn io_kind(error: &io::Error) -> ErrorKind {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => ErrorKind::Corrupted,
+        _ => ErrorKind::Unavailable,
+    }
+}

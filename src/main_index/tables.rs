@@ -1,0 +1,43 @@
+//! The tables of `main.redb`. Keys and values are byte slices or of fixed width; every value is a
+//! row with its checksum.
+
+use redb::TableDefinition;
+
+/// Rows of any length.
+pub(super) type Rows<K> = TableDefinition<'static, K, &'static [u8]>;
+
+/// Family key → the family's root node.
+pub(super) const ROOTS: Rows<&'static [u8; 9]> = Rows::new("roots");
+/// Node id → node.
+pub(super) const NODES: Rows<u64> = Rows::new("nodes");
+/// `refer_uid` → start.
+pub(super) const BY_UID: TableDefinition<
+    'static,
+    &'static [u8; 16],
+    &'static [u8; START_ROW_BYTES],
+> = TableDefinition::new("by_uid");
+/// Name id → user id, `user_refer_uid` and name.
+pub(super) const NAMES: Rows<u32> = Rows::new("names");
+/// `user_refer_uid`, then the name → name id.
+pub(super) const NAME_IDS: Rows<&'static [u8]> = Rows::new("name_ids");
+/// `user_refer_uid` → user id.
+pub(super) const USERS: Rows<&'static [u8; 16]> = Rows::new("users");
+/// Client id → `client_refer_uid`.
+pub(super) const CLIENTS: Rows<u32> = Rows::new("clients");
+/// `client_refer_uid` → client id.
+pub(super) const CLIENT_IDS: Rows<&'static [u8]> = Rows::new("client_ids");
+/// [`IDENTITY`] and [`COUNTERS`].
+pub(super) const META: Rows<&'static [u8]> = Rows::new("meta");
+
+/// The key of what store this is, in which format.
+pub(super) const IDENTITY: &[u8] = b"identity";
+/// The key of the next free ids.
+pub(super) const COUNTERS: &[u8] = b"counters";
+
+/// A checksum and a start.
+pub(super) const START_ROW_BYTES: usize = crate::format::CHECKSUM_BYTES + 8;
+
+/// The key of a name in [`NAME_IDS`].
+pub(super) fn name_key(user_refer_uid: uuid::Uuid, user: &str) -> Vec<u8> {
+    [user_refer_uid.as_bytes().as_slice(), user.as_bytes()].concat()
+}

@@ -1,0 +1,263 @@
+//! Users and clients: what their ids stand for, kept in a cache bounded in bytes.
+
+use crate::error::Result;
+use crate::format::{ClientId, Entry, NameId, UserId};
+use crate::session::SessionLog;
+use crate::time::Ticks;
+use quick_cache::Weighter;
+use quick_cache::unsync::{Cache, DefaultLifecycle};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::{Arc, PoisonError, RwLock};
+use uuid::Uuid;
+
+/// A user under one of the user's names.
+#[derive(Debug, Clone)]
+pub(crate) struct UserName {
+    pub(crate) user_id: UserId,
+    pub(crate) user_refer_uid: Uuid,
+    pub(crate) user: Arc<str>,
+}
+
+/// Where names are looked up that the cache does not hold: one state of the store.
+pub(crate) trait Dictionary {
+    fn user_name(&self, id: NameId) -> Result<UserName>;
+    fn client(&self, id: ClientId) -> Result<Arc<str>>;
+}
+
+/// The names of one store. An id keeps its meaning for ever, so one cache serves every snapshot;
+/// only names that were committed may enter it.
+#[derive(Debug)]
+pub(crate) struct Names {
+    caches: RwLock<Caches>,
+}
+
+struct Caches {
+    users: IdCache<UserName>,
+    clients: IdCache<Arc<str>>,
+}
+
+type IdCache<V> = Cache<u32, V, ByBytes, BuildHasherDefault<IdHasher>, DefaultLifecycle<u32, V>>;
+
+impl std::fmt::Debug for Caches {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Caches")
+            .field("users", &self.users.len())
+            .field("clients", &self.clients.len())
+            .finish()
+    }
+}
+
+/// Bytes that an entry costs besides its text: the slot, its place in the hash table, the counts
+/// of the shared string.
+const ENTRY_BYTES: u64 = 112;
+
+#[derive(Debug, Clone)]
+struct ByBytes;
+
+impl Weighter<u32, UserName> for ByBytes {
+    fn weight(&self, _: &u32, name: &UserName) -> u64 {
+        ENTRY_BYTES + name.user.len() as u64
+    }
+}
+
+impl Weighter<u32, Arc<str>> for ByBytes {
+    fn weight(&self, _: &u32, client: &Arc<str>) -> u64 {
+        ENTRY_BYTES + client.len() as u64
+    }
+}
+
+/// Ids are small consecutive numbers that no caller chooses: one multiplication spreads them.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        // 2^64 divided by the golden ratio (Knuth, TAOCP volume 3, section 6.4); the rotation
+        // brings the well-mixed high bits where hash tables look.
+        let mixed = (self.0 ^ u64::from(id)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed.rotate_left(32);
+    }
+}
+
+fn cache<V>(bytes: u64) -> IdCache<V>
+where
+    ByBytes: Weighter<u32, V>,
+{
+    let items = usize::try_from(bytes / (ENTRY_BYTES + 16)).unwrap_or(usize::MAX);
+    Cache::with(
+        items,
+        bytes,
+        ByBytes,
+        BuildHasherDefault::default(),
+        DefaultLifecycle::default(),
+    )
+}
+
+impl Names {
+    /// A cache of at most about `bytes`, half for users and half for clients.
+    pub(crate) fn new(bytes: usize) -> Self {
+        let half = bytes as u64 / 2;
+        let caches = RwLock::new(Caches {
+            users: cache(half),
+            clients: cache(half),
+        });
+        Self { caches }
+    }
+
+    /// The records of `entries`, in their order.
+    pub(crate) fn session_logs(
+        &self,
+        entries: &[Entry],
+        dictionary: &impl Dictionary,
+    ) -> Result<Vec<SessionLog>> {
+        let mut logs = Vec::with_capacity(entries.len());
+        let (mut users, mut clients) = (HashMap::new(), HashMap::new());
+        {
+            // One lock a page, not one a name.
+            let caches = self.caches.read().unwrap_or_else(PoisonError::into_inner);
+            for entry in entries {
+                let (name, client) = (entry.name_id, entry.client_id);
+                let name = match caches.users.get(&name.0) {
+                    Some(name) => name,
+                    None => missed(&mut users, name, || dictionary.user_name(name))?,
+                };
+                let client = match caches.clients.get(&client.0) {
+                    Some(client) => client,
+                    None => missed(&mut clients, client, || dictionary.client(client))?,
+                };
+                logs.push(session_log(entry, name, client));
+            }
+        }
+        self.remember(users, clients);
+        Ok(logs)
+    }
+
+    /// The user under this name.
+    pub(crate) fn user_name(&self, id: NameId, dictionary: &impl Dictionary) -> Result<UserName> {
+        let cached = {
+            let caches = self.caches.read().unwrap_or_else(PoisonError::into_inner);
+            caches.users.get(&id.0).cloned()
+        };
+        match cached {
+            Some(name) => Ok(name),
+            None => dictionary.user_name(id),
+        }
+    }
+
+    fn remember(&self, users: HashMap<NameId, UserName>, clients: HashMap<ClientId, Arc<str>>) {
+        if users.is_empty() && clients.is_empty() {
+            return;
+        }
+        let mut caches = self.caches.write().unwrap_or_else(PoisonError::into_inner);
+        for (id, name) in users {
+            caches.users.insert(id.0, name);
+        }
+        for (id, client) in clients {
+            caches.clients.insert(id.0, client);
+        }
+    }
+}
+
+fn session_log(entry: &Entry, name: &UserName, client: &Arc<str>) -> SessionLog {
+    SessionLog {
+        refer_uid: entry.refer_uid,
+        user_refer_uid: name.user_refer_uid,
+        user: Arc::clone(&name.user),
+        client_refer_uid: Arc::clone(client),
+        session_start: entry.start.to_utc(),
+        session_end: entry.end.map(Ticks::to_utc),
+    }
+}
+
+/// The value of an id, looked up the first time it is missed.
+fn missed<I: Eq + Hash, V>(
+    known: &mut HashMap<I, V>,
+    id: I,
+    look_up: impl FnOnce() -> Result<V>,
+) -> Result<&V> {
+    match known.entry(id) {
+        Slot::Occupied(known) => Ok(known.into_mut()),
+        Slot::Vacant(unknown) => Ok(unknown.insert(look_up()?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[derive(Default)]
+    struct Counting(Cell<u32>);
+
+    impl Dictionary for Counting {
+        fn user_name(&self, id: NameId) -> Result<UserName> {
+            self.0.set(self.0.get() + 1);
+            Ok(UserName {
+                user_id: UserId(id.0),
+                user_refer_uid: Uuid::from_u128(u128::from(id.0) + 1),
+                user: format!("user {}", id.0).into(),
+            })
+        }
+
+        fn client(&self, id: ClientId) -> Result<Arc<str>> {
+            self.0.set(self.0.get() + 1);
+            Ok(format!("client {}", id.0).into())
+        }
+    }
+
+    fn entries(ids: std::ops::Range<u32>) -> Vec<Entry> {
+        ids.map(|id| Entry {
+            start: Ticks::FLOOR.next(),
+            refer_uid: Uuid::from_u128(u128::from(id)),
+            end: None,
+            name_id: NameId(id),
+            client_id: ClientId(id / 2),
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_name_that_fits_is_looked_up_once() {
+        let (names, dictionary) = (Names::new(1 << 20), Counting::default());
+        for _ in 0..3 {
+            let logs = names.session_logs(&entries(0..10), &dictionary).unwrap();
+            assert_eq!(&*logs[9].user, "user 9");
+            assert_eq!(&*logs[9].client_refer_uid, "client 4");
+        }
+        assert_eq!(dictionary.0.get(), 15);
+    }
+
+    #[test]
+    fn a_million_names_stay_within_the_bound() {
+        let (names, dictionary) = (Names::new(100_000), Counting::default());
+        for page in 0..1_000 {
+            let logs = names.session_logs(&entries(page * 1_000..(page + 1) * 1_000), &dictionary);
+            assert_eq!(
+                &*logs.unwrap()[7].user,
+                format!("user {}", page * 1_000 + 7)
+            );
+        }
+        let caches = names.caches.read().unwrap();
+        assert!(caches.users.weight() + caches.clients.weight() <= 100_000);
+        assert!(caches.users.len() > 100);
+    }
+
+    #[test]
+    fn a_cache_of_no_bytes_still_answers() {
+        let (names, dictionary) = (Names::new(0), Counting::default());
+        let logs = names.session_logs(&entries(0..10), &dictionary).unwrap();
+        assert_eq!(logs.len(), 10);
+    }
+}

@@ -1,0 +1,204 @@
+//! How a store is made and opened.
+
+use crate::error::{Error, Result};
+use crate::query::PageRequest;
+use crate::storage::Storage;
+use crate::store::Store;
+use crate::time::{Clock, SystemClock};
+use chrono::{DateTime, Utc};
+use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// When a write counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Durability {
+    /// When the storage has it: on return the records survive a crash and a loss of power.
+    #[default]
+    Immediate,
+    /// When it can be read. A crash loses at most the last
+    /// [`EVENTUAL_SESSIONS_MAX`](Durability::EVENTUAL_SESSIONS_MAX) changed sessions, and at each
+    /// commit what is older than [`EVENTUAL_AGE_MAX`](Durability::EVENTUAL_AGE_MAX) by the store's
+    /// clock becomes durable, the commit included. The bound in time is checked at commits only:
+    /// what an idle store has not made durable waits for [`Store::flush`] or [`Store::close`].
+    /// Commits are lost whole and from the last backwards, never one from the middle.
+    Eventual,
+}
+
+impl Durability {
+    /// [`Eventual`](Durability::Eventual) never leaves more changed sessions at risk than this.
+    pub const EVENTUAL_SESSIONS_MAX: usize = 10_000;
+    /// A commit under [`Eventual`](Durability::Eventual) leaves nothing older than this at risk.
+    pub const EVENTUAL_AGE_MAX: Duration = Duration::from_secs(1);
+}
+
+/// Where [`Store::start`] takes new ids from.
+pub trait IdSource: Debug + Send + Sync {
+    /// An id that no session has yet, for a session that starts `now`: never nil.
+    fn refer_uid(&self, now: DateTime<Utc>) -> Uuid;
+}
+
+/// UUIDs of version 7 (RFC 9562, section 5.7) from the time of the start and the operating
+/// system's randomness: the default.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RandomIds;
+
+impl IdSource for RandomIds {
+    fn refer_uid(&self, now: DateTime<Utc>) -> Uuid {
+        // The version has no times before 1970.
+        let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
+        Uuid::new_v7(Timestamp::from_unix(
+            NoContext,
+            seconds,
+            now.timestamp_subsec_nanos(),
+        ))
+    }
+}
+
+/// Settings of a store; none of them is stored with it.
+///
+/// ```
+/// use sessionlog::{Durability, Store};
+///
+/// let store = Store::options()
+///     .durability(Durability::Eventual)
+///     .cache_bytes(4 << 20)
+///     .in_memory()?;
+/// assert_eq!(store.stats()?.session_count, 0);
+/// # Ok::<(), sessionlog::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Options {
+    pub(crate) cache_bytes: usize,
+    pub(crate) names_cache_bytes: usize,
+    pub(crate) durability: Durability,
+    pub(crate) read_only: bool,
+    pub(crate) records_per_page_max: u32,
+    pub(crate) batch_records_max: usize,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 64 << 20,
+            names_cache_bytes: 16 << 20,
+            durability: Durability::Immediate,
+            read_only: false,
+            records_per_page_max: PageRequest::RECORDS_PER_PAGE_MAX,
+            batch_records_max: 1_000_000,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+        }
+    }
+}
+
+impl Options {
+    /// Memory for pages of the store's file, in bytes: 64 MiB unless set. A handset does well with
+    /// 4 MiB.
+    pub fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Memory for the names of users and clients, in bytes: 16 MiB unless set, about 100,000 names.
+    pub fn names_cache_bytes(mut self, bytes: usize) -> Self {
+        self.names_cache_bytes = bytes;
+        self
+    }
+
+    /// When a write counts as done: [`Durability::Immediate`] unless set.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Whether the store is only read: its files are then not changed by a single byte, it may be
+    /// on a medium that cannot be written, and any number of readers may have it open at once, but
+    /// no writer beside them. Every write is `InvalidInput`.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// The most records that one page may hold: [`PageRequest::RECORDS_PER_PAGE_MAX`] unless set,
+    /// and never more.
+    pub fn records_per_page_max(mut self, records: u32) -> Self {
+        self.records_per_page_max = records.min(PageRequest::RECORDS_PER_PAGE_MAX);
+        self
+    }
+
+    /// The most records that one batch may hold: 1,000,000 unless set. A batch is held in memory.
+    pub fn batch_records_max(mut self, records: usize) -> Self {
+        self.batch_records_max = records;
+        self
+    }
+
+    /// Where [`Store::start`] and [`Durability::Eventual`] take the time from: the operating
+    /// system's clock unless set.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Where [`Store::start`] takes ids from: [`RandomIds`] unless set.
+    pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
+        self.ids = Arc::new(ids);
+        self
+    }
+
+    /// Makes a store at `path` and opens it; see [`Store::create`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::create`]; `InvalidInput` too if it would be read-only.
+    pub fn create(self, path: impl AsRef<Path>) -> Result<Store> {
+        self.check_writable()?;
+        Store::create_at(path.as_ref(), self)
+    }
+
+    /// Opens the store at `path`; see [`Store::open`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Store> {
+        Store::open_at(path.as_ref(), self)
+    }
+
+    /// Makes a store in memory; see [`Store::in_memory`].
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if it would be read-only.
+    pub fn in_memory(self) -> Result<Store> {
+        self.create_on(Arc::new(crate::storage::MemoryStorage::default()))
+    }
+
+    /// Makes a store on any storage.
+    #[doc(hidden)]
+    pub fn create_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
+        self.check_writable()?;
+        Store::create_on(storage, self)
+    }
+
+    /// Opens the store on any storage.
+    #[doc(hidden)]
+    pub fn open_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
+        Store::open_on(storage, self)
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        match self.read_only {
+            true => Err(Error::invalid(
+                "read_only",
+                "is set, but a new store is empty",
+            )),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! What calls that write make of the stored sessions: the rules of their life, resolved to ids.
+//!
+//! Nothing here writes. A [`Resolver`] reads one view, takes one call after the other as if each
+//! had been committed, and ends as the [`Changes`] of one commit.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::family::Effect;
+use crate::format::dictionary::Counters;
+use crate::format::{ClientId, Entry, NameId, UserId};
+use crate::main_index::{Changes, NewName};
+use crate::query::{EndedOpen, Query};
+use crate::session::{self, Checked, Outcome, SessionLog};
+use crate::time::Ticks;
+use crate::view::View;
+use std::collections::HashMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A commit in the making.
+#[derive(Debug)]
+pub(crate) struct Resolver<'a> {
+    view: &'a View,
+    counters: Counters,
+    /// What becomes of each session that was touched, in the order of the first touch.
+    pending: HashMap<Uuid, Pending>,
+    order: Vec<Uuid>,
+    users: HashMap<Uuid, UserId>,
+    names: HashMap<(Uuid, Arc<str>), (NameId, UserId)>,
+    clients: HashMap<Arc<str>, ClientId>,
+    changes: Changes,
+}
+
+/// A session that was touched: its effect so far, and its record as it will be.
+#[derive(Debug)]
+struct Pending {
+    effect: Effect,
+    log: Option<SessionLog>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(crate) fn new(view: &'a View) -> Self {
+        Self {
+            view,
+            counters: view.main.counters(),
+            pending: HashMap::new(),
+            order: Vec::new(),
+            users: HashMap::new(),
+            names: HashMap::new(),
+            clients: HashMap::new(),
+            changes: Changes::default(),
+        }
+    }
+
+    /// What to commit, and the free ids after it; `None` if nothing changes.
+    pub(crate) fn finish(mut self) -> Option<(Changes, Counters)> {
+        let pending = &self.pending;
+        let effects = self.order.iter().filter_map(|refer_uid| {
+            let effect = pending.get(refer_uid)?.effect;
+            (effect.before != effect.after).then_some(effect)
+        });
+        self.changes.effects = effects.collect();
+        match self.changes.effects.is_empty() {
+            true => None,
+            false => Some((self.changes, self.counters)),
+        }
+    }
+
+    /// Appends a record; see [`session::reappend`] for what a known `refer_uid` means.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict`; the resolver is then as it was.
+    pub(crate) fn append(&mut self, new: &Checked) -> Result<Outcome> {
+        let refer_uid = new.log.refer_uid;
+        match self.get(refer_uid)? {
+            None => self.add(new),
+            Some(stored) => {
+                let outcome = session::reappend(&stored, new)?;
+                if let (Outcome::Ended, Some(end)) = (outcome, new.end) {
+                    self.set_end(refer_uid, end)?;
+                }
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// Starts a session; the start of a known one stands.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict` if it is another user's or client's.
+    pub(crate) fn start(&mut self, new: &Checked) -> Result<Outcome> {
+        match self.get(new.log.refer_uid)? {
+            None => self.add(new),
+            Some(stored) => session::restart(&stored, &new.log),
+        }
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `AlreadyEnded`, or `InvalidInput` for an end before the start.
+    pub(crate) fn end(&mut self, refer_uid: Uuid, end: Ticks) -> Result<Outcome> {
+        let entry = self.find(refer_uid)?.ok_or_else(|| not_found(refer_uid))?;
+        let outcome = session::end(refer_uid, entry.start, entry.end, end)?;
+        if outcome == Outcome::Ended {
+            self.set_end(refer_uid, end)?;
+        }
+        Ok(outcome)
+    }
+
+    /// Ends every open session of the view that matches and did not start after `end`.
+    pub(crate) fn end_open(&mut self, query: &Query, end: Ticks) -> Result<EndedOpen> {
+        let open = self.view.select(&query.open_and_oldest_first())?;
+        let mut counts = EndedOpen {
+            ended: 0,
+            left_open: 0,
+        };
+        for entry in self.view.entries(&open, 0, open.len())? {
+            if entry.start > end {
+                // In the order of starts, so none of the rest ends either.
+                counts.left_open = open.len() - counts.ended;
+                break;
+            }
+            self.touch(entry)?;
+            self.set_end(entry.refer_uid, end)?;
+            counts.ended += 1;
+        }
+        Ok(counts)
+    }
+
+    /// Removes a session and answers what it was: the last call of its commit.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`.
+    pub(crate) fn remove(&mut self, refer_uid: Uuid) -> Result<SessionLog> {
+        let log = self.get(refer_uid)?.ok_or_else(|| not_found(refer_uid))?;
+        self.find(refer_uid)?;
+        if let Some(pending) = self.pending.get_mut(&refer_uid) {
+            pending.effect.after = None;
+            pending.log = None;
+        }
+        Ok(log)
+    }
+
+    /// The record as it stands after all calls so far.
+    fn get(&self, refer_uid: Uuid) -> Result<Option<SessionLog>> {
+        match self.pending.get(&refer_uid) {
+            Some(Pending { log: Some(log), .. }) => Ok(Some(log.clone())),
+            Some(Pending { effect, .. }) => match effect.after {
+                Some(entry) => self.view.session_log(entry),
+                None => Ok(None),
+            },
+            None => self.view.get(refer_uid),
+        }
+    }
+
+    /// The entry as it stands after all calls so far, touched.
+    fn find(&mut self, refer_uid: Uuid) -> Result<Option<Entry>> {
+        if let Some(pending) = self.pending.get(&refer_uid) {
+            return Ok(pending.effect.after);
+        }
+        match self.view.find(refer_uid)? {
+            Some(entry) => self.touch(entry).map(|()| Some(entry)),
+            None => Ok(None),
+        }
+    }
+
+    /// Takes a stored session in, unchanged so far.
+    fn touch(&mut self, entry: Entry) -> Result<()> {
+        let effect = Effect {
+            user_id: self.view.user_of(&entry)?,
+            before: Some(entry),
+            after: Some(entry),
+        };
+        self.order.push(entry.refer_uid);
+        let pending = Pending { effect, log: None };
+        self.pending.insert(entry.refer_uid, pending);
+        Ok(())
+    }
+
+    fn set_end(&mut self, refer_uid: Uuid, end: Ticks) -> Result<()> {
+        self.find(refer_uid)?;
+        if let Some(Pending { effect, log }) = self.pending.get_mut(&refer_uid) {
+            if let Some(entry) = &mut effect.after {
+                entry.end = Some(end);
+            }
+            if let Some(log) = log {
+                log.session_end = Some(end.to_utc());
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, new: &Checked) -> Result<Outcome> {
+        let log = &new.log;
+        let (name_id, user_id) = self.name(log.user_refer_uid, &log.user)?;
+        let entry = Entry {
+            start: new.start,
+            refer_uid: log.refer_uid,
+            end: new.end,
+            name_id,
+            client_id: self.client(&log.client_refer_uid)?,
+        };
+        let effect = Effect {
+            user_id,
+            before: None,
+            after: Some(entry),
+        };
+        let log = Some(log.clone());
+        self.order.push(entry.refer_uid);
+        self.pending
+            .insert(entry.refer_uid, Pending { effect, log });
+        Ok(Outcome::Added)
+    }
+
+    /// The ids of a name and its user, given now if they have none.
+    fn name(&mut self, user_refer_uid: Uuid, user: &Arc<str>) -> Result<(NameId, UserId)> {
+        let key = (user_refer_uid, Arc::clone(user));
+        if let Some(ids) = self.names.get(&key) {
+            return Ok(*ids);
+        }
+        let user_id = self.user(user_refer_uid)?;
+        let name_id = match self.view.main.name_id(user_refer_uid, user)? {
+            Some(id) => id,
+            None => {
+                let id = self.counters.take_name()?;
+                self.changes.names.push(NewName {
+                    id,
+                    user_id,
+                    user_refer_uid,
+                    user: Arc::clone(user),
+                });
+                id
+            }
+        };
+        self.names.insert(key, (name_id, user_id));
+        Ok((name_id, user_id))
+    }
+
+    fn user(&mut self, user_refer_uid: Uuid) -> Result<UserId> {
+        if let Some(id) = self.users.get(&user_refer_uid) {
+            return Ok(*id);
+        }
+        let id = match self.view.main.user_id(user_refer_uid)? {
+            Some(id) => id,
+            None => {
+                let id = self.counters.take_user()?;
+                self.changes.users.push((id, user_refer_uid));
+                id
+            }
+        };
+        self.users.insert(user_refer_uid, id);
+        Ok(id)
+    }
+
+    fn client(&mut self, client: &Arc<str>) -> Result<ClientId> {
+        if let Some(id) = self.clients.get(client) {
+            return Ok(*id);
+        }
+        let id = match self.view.main.client_id(client)? {
+            Some(id) => id,
+            None => {
+                let id = self.counters.take_client()?;
+                self.changes.clients.push((id, Arc::clone(client)));
+                id
+            }
+        };
+        self.clients.insert(Arc::clone(client), id);
+        Ok(id)
+    }
+}
+
+fn not_found(refer_uid: Uuid) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!("there is no session with refer_uid {refer_uid}"),
+    )
+    .about("refer_uid")
+}

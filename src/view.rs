@@ -1,0 +1,222 @@
+//! One state of a store: what every read is answered from.
+
+use crate::counted::{Direction, Key, Slot};
+use crate::error::Result;
+use crate::family::{Family, Plan};
+use crate::format::{Entry, UserId};
+use crate::main_index::{MainReader, guarded};
+use crate::names::{Names, UserName};
+use crate::query::{Order, Query};
+use crate::session::SessionLog;
+use crate::time::{Bucket, Ticks};
+use std::ops::Range;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A committed state, and the names that all states share.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) main: MainReader,
+    names: Arc<Names>,
+}
+
+/// The answer to a query in one view: a range of positions in one family.
+///
+/// Positions count in the order of the query: zero is the first record of the answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Selection {
+    family: Family,
+    /// The answer's ranks in the family, which is oldest first.
+    ranks: Range<u64>,
+    order: Order,
+}
+
+impl Selection {
+    /// How many records match.
+    pub(crate) fn len(&self) -> u64 {
+        self.ranks.end - self.ranks.start
+    }
+
+    /// The ranks of up to `count` records from `position` on.
+    fn ranks(&self, position: u64, count: u64) -> Range<u64> {
+        let first = position.min(self.len());
+        let end = position.saturating_add(count).min(self.len());
+        match self.order {
+            Order::OldestFirst => self.ranks.start + first..self.ranks.start + end,
+            Order::NewestFirst => self.ranks.end - end..self.ranks.end - first,
+        }
+    }
+
+    fn direction(&self) -> Direction {
+        match self.order {
+            Order::OldestFirst => Direction::Ascending,
+            Order::NewestFirst => Direction::Descending,
+        }
+    }
+
+    /// The position of the record that has `rank`, or would have.
+    fn position(&self, rank: u64) -> u64 {
+        let rank = rank.clamp(self.ranks.start, self.ranks.end);
+        match self.order {
+            Order::OldestFirst => rank - self.ranks.start,
+            Order::NewestFirst => self.ranks.end - rank,
+        }
+    }
+}
+
+impl View {
+    pub(crate) fn new(main: MainReader, names: Arc<Names>) -> Self {
+        Self { main, names }
+    }
+
+    /// Runs a read; see [`guarded`].
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        guarded(|| read(self))
+    }
+
+    /// Where the answer to `query` lies; `None` if no session ever had its user or client.
+    pub(crate) fn plan(&self, query: &Query) -> Result<Option<Plan>> {
+        let user = match query.user_refer_uid() {
+            Some(user) => match self.main.user_id(user)? {
+                Some(id) => Some(id),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        let client = match query.client_refer_uid() {
+            Some(client) => match self.main.client_id(client)? {
+                Some(id) => Some(id),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        Ok(Some(Plan::new(query, user, client)))
+    }
+
+    pub(crate) fn select(&self, query: &Query) -> Result<Selection> {
+        let nothing = Selection {
+            family: Family::ALL,
+            ranks: 0..0,
+            order: query.order(),
+        };
+        let Some(plan) = self.plan(query)? else {
+            return Ok(nothing);
+        };
+        let root = self.main.root(plan.family)?;
+        let tree = self.main.tree(root.as_ref())?;
+        let start = plan.from.map_or(Ok(0), |from| tree.rank(from))?;
+        let end = plan.to.map_or(Ok(tree.len()), |to| tree.rank(to))?;
+        Ok(Selection {
+            family: plan.family,
+            ranks: start..end.max(start),
+            ..nothing
+        })
+    }
+
+    /// How many entries a family has.
+    pub(crate) fn len(&self, family: Family) -> Result<u64> {
+        let root = self.main.root(family)?;
+        Ok(self.main.tree(root.as_ref())?.len())
+    }
+
+    fn visit(
+        &self,
+        selection: &Selection,
+        position: u64,
+        count: u64,
+        visit: &mut impl FnMut(&Slot) -> Result<()>,
+    ) -> Result<()> {
+        let ranks = selection.ranks(position, count);
+        if ranks.is_empty() {
+            return Ok(());
+        }
+        let root = self.main.root(selection.family)?;
+        let tree = self.main.tree(root.as_ref())?;
+        tree.visit(ranks, selection.direction(), visit)
+    }
+
+    /// Up to `count` entries from `position` on.
+    pub(crate) fn entries(
+        &self,
+        selection: &Selection,
+        position: u64,
+        count: u64,
+    ) -> Result<Vec<Entry>> {
+        let found = selection.len().saturating_sub(position).min(count);
+        let mut entries = Vec::with_capacity(usize::try_from(found).unwrap_or(0));
+        self.visit(selection, position, count, &mut |slot| {
+            entries.push(Entry::unpack(slot)?);
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+
+    /// Up to `count` records from `position` on.
+    pub(crate) fn session_logs(
+        &self,
+        selection: &Selection,
+        position: u64,
+        count: u64,
+    ) -> Result<Vec<SessionLog>> {
+        let entries = self.entries(selection, position, count)?;
+        self.names.session_logs(&entries, &self.main)
+    }
+
+    /// The position of the first record of the answer that lies behind `last` in its order.
+    pub(crate) fn position_after(&self, selection: &Selection, last: Key) -> Result<u64> {
+        let root = self.main.root(selection.family)?;
+        let tree = self.main.tree(root.as_ref())?;
+        let rank = match selection.order {
+            Order::OldestFirst => last.next().map_or(Ok(tree.len()), |next| tree.rank(next)),
+            Order::NewestFirst => tree.rank(last),
+        };
+        Ok(selection.position(rank?))
+    }
+
+    /// The bucket of the record at `position`: its first tick, and how many records from there on
+    /// are in it.
+    pub(crate) fn bucket_at(
+        &self,
+        selection: &Selection,
+        position: u64,
+        bucket: Bucket,
+    ) -> Result<Option<(Ticks, u64)>> {
+        let Some(entry) = self.entries(selection, position, 1)?.pop() else {
+            return Ok(None);
+        };
+        let (start, end) = bucket.around(entry.start);
+        let edge = match selection.order {
+            Order::OldestFirst => end,
+            Order::NewestFirst => start,
+        };
+        let root = self.main.root(selection.family)?;
+        let rank = self
+            .main
+            .tree(root.as_ref())?
+            .rank(Entry::first_key_at(edge))?;
+        Ok(Some((start, selection.position(rank) - position)))
+    }
+
+    pub(crate) fn find(&self, refer_uid: Uuid) -> Result<Option<Entry>> {
+        self.main.find(refer_uid)
+    }
+
+    /// The record of an entry.
+    pub(crate) fn session_log(&self, entry: Entry) -> Result<Option<SessionLog>> {
+        Ok(self.names.session_logs(&[entry], &self.main)?.pop())
+    }
+
+    /// The record with this `refer_uid`.
+    pub(crate) fn get(&self, refer_uid: Uuid) -> Result<Option<SessionLog>> {
+        match self.find(refer_uid)? {
+            Some(entry) => self.session_log(entry),
+            None => Ok(None),
+        }
+    }
+
+    /// The user of an entry.
+    pub(crate) fn user_of(&self, entry: &Entry) -> Result<UserId> {
+        let name: UserName = self.names.user_name(entry.name_id, &self.main)?;
+        Ok(name.user_id)
+    }
+}
