@@ -1,10 +1,16 @@
 //! An embedded session-log store.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 mod counted;
 mod cursor;
 mod error;
 mod family;
 mod format;
+#[cfg(feature = "generate")]
+pub mod generate;
+#[cfg(feature = "import")]
+pub mod import;
 mod main_index;
 mod names;
 mod options;

@@ -1,0 +1,237 @@
+//! Realistic session logs from a seed, for demonstrations and benches (feature `generate`).
+//!
+//! Logins arrive in order of time but for a few that come late; a few users and clients have most
+//! of the sessions; durations are log-normal; the newest sessions, and a few forgotten ones, are
+//! open. The same [`Profile`] gives the same records each time; on another platform, whose
+//! mathematical functions round otherwise, an end may differ by some ticks.
+
+use crate::session::SessionLog;
+use chrono::{DateTime, TimeDelta, Utc};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::sync::Arc;
+use uuid::{Builder, Uuid};
+
+/// What to generate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Profile {
+    /// How many sessions.
+    pub sessions: u64,
+    /// How many users to draw from: at least one.
+    pub users: u32,
+    /// How many clients to draw from: at least one.
+    pub clients: u32,
+    /// The seed: another one gives other records.
+    pub seed: u64,
+}
+
+impl Default for Profile {
+    /// A million sessions of 50,000 users on 5,000 clients.
+    fn default() -> Self {
+        Self {
+            sessions: 1_000_000,
+            users: 50_000,
+            clients: 5_000,
+            seed: 1,
+        }
+    }
+}
+
+/// The time over which the logins are spread, up to [`Profile::end`].
+const SPAN: TimeDelta = TimeDelta::days(30);
+
+/// Every user logs in from one of so many favourite clients most of the time.
+const FAVOURITES: u64 = 3;
+
+impl Profile {
+    /// The time of the last login, the same for every profile.
+    #[must_use]
+    pub fn end() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_793_491_200, 0).unwrap_or_default()
+    }
+
+    /// The id of a user, by rank: user zero has the most sessions.
+    #[must_use]
+    pub fn user_refer_uid(self, user: u32) -> Uuid {
+        let mut random = self.random(1, user);
+        random_uuid(&mut random)
+    }
+
+    /// The id of a client, by rank: client zero has the most sessions.
+    #[must_use]
+    pub fn client_refer_uid(self, client: u32) -> String {
+        let serial = self.random(2, client).next_u32();
+        format!("PDA-{client:05}-{serial:08x}")
+    }
+
+    /// The records, in the order of arrival.
+    #[must_use]
+    pub fn session_logs(self) -> SessionLogs {
+        let users = (0..self.users).map(|user| {
+            let name = format!("user.name{user:05}");
+            (self.user_refer_uid(user), Arc::from(name))
+        });
+        let clients = (0..self.clients).map(|client| self.client_refer_uid(client).into());
+        SessionLogs {
+            users: users.collect(),
+            clients: clients.collect(),
+            profile: self,
+            random: ChaCha8Rng::seed_from_u64(self.seed),
+            next: 0,
+        }
+    }
+
+    fn random(self, stream: u64, number: u32) -> ChaCha8Rng {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed ^ u64::from(number) << 32);
+        random.set_stream(stream);
+        random
+    }
+}
+
+/// The records of a [`Profile`].
+#[derive(Debug, Clone)]
+pub struct SessionLogs {
+    profile: Profile,
+    users: Vec<(Uuid, Arc<str>)>,
+    clients: Vec<Arc<str>>,
+    random: ChaCha8Rng,
+    next: u64,
+}
+
+impl Iterator for SessionLogs {
+    type Item = SessionLog;
+
+    fn next(&mut self) -> Option<SessionLog> {
+        if self.next == self.profile.sessions {
+            return None;
+        }
+        let session_start = self.start();
+        let user = self.ranked(self.users.len(), 3);
+        let client = self.client_of(user);
+        let session_end = self.end(session_start);
+        self.next += 1;
+        let (user_refer_uid, user) = self.users.get(user)?;
+        Some(SessionLog {
+            refer_uid: random_uuid(&mut self.random),
+            user_refer_uid: *user_refer_uid,
+            user: Arc::clone(user),
+            client_refer_uid: Arc::clone(self.clients.get(client)?),
+            session_start,
+            session_end,
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = usize::try_from(self.profile.sessions - self.next).ok();
+        (left.unwrap_or(usize::MAX), left)
+    }
+}
+
+impl SessionLogs {
+    /// In the order of arrival, some seconds apart; one in twenty arrives up to four hours late.
+    fn start(&mut self) -> DateTime<Utc> {
+        let gap = 1.0 / self.profile.sessions as f64;
+        let arrival = (self.next as f64 + self.unit()) * gap;
+        let late = match self.unit() < 0.05 {
+            true => self.unit().powi(2) * 4.0 * 3_600.0,
+            false => self.unit() * 2.0,
+        };
+        let before_end = SPAN.as_seconds_f64() * (1.0 - arrival) + late;
+        Profile::end() - seconds(before_end)
+    }
+
+    /// Log-normal, ten minutes in the median; none for the forgotten and the newest sessions.
+    fn end(&mut self, start: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let newest = self.next + self.profile.sessions / 125 >= self.profile.sessions;
+        if self.unit() < 0.001 || newest && self.unit() < 0.5 {
+            return None;
+        }
+        // The Box-Muller transform (1958).
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        let normal = radius * (std::f64::consts::TAU * self.unit()).cos();
+        Some(start + seconds(600.0 * (1.2 * normal).exp()))
+    }
+
+    /// A number below `count`, small ones far more often.
+    fn ranked(&mut self, count: usize, power: i32) -> usize {
+        index(self.unit().powi(power), count)
+    }
+
+    fn client_of(&mut self, user: usize) -> usize {
+        if self.unit() >= 0.7 {
+            return self.ranked(self.clients.len(), 2);
+        }
+        let favourite = self.random.next_u64() % FAVOURITES;
+        let mixed = (user as u64 * FAVOURITES + favourite + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        index(unit(mixed).powi(2), self.clients.len())
+    }
+
+    /// A number in 0.0..1.0.
+    fn unit(&mut self) -> f64 {
+        unit(self.random.next_u64())
+    }
+}
+
+/// The high 53 bits as a number in 0.0..1.0.
+fn unit(bits: u64) -> f64 {
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "in range by its bound")]
+fn index(unit: f64, count: usize) -> usize {
+    ((unit * count as f64) as usize).min(count.saturating_sub(1))
+}
+
+/// Whole ticks of 100 ns, as a store keeps them.
+#[expect(clippy::cast_possible_truncation, reason = "far below the limits")]
+fn seconds(seconds: f64) -> TimeDelta {
+    TimeDelta::nanoseconds((seconds * 1e7) as i64 * 100)
+}
+
+fn random_uuid(random: &mut impl RngCore) -> Uuid {
+    let mut bytes = [0; 16];
+    random.fill_bytes(&mut bytes);
+    Builder::from_random_bytes(bytes).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_gives_the_same_records_each_time() {
+        let profile = Profile {
+            sessions: 500,
+            ..Profile::default()
+        };
+        let logs: Vec<SessionLog> = profile.session_logs().collect();
+        assert_eq!(logs.len(), 500);
+        assert!(profile.session_logs().eq(logs.iter().cloned()));
+        let other = Profile { seed: 2, ..profile };
+        assert!(other.session_logs().ne(logs));
+    }
+
+    #[test]
+    fn every_record_keeps_the_rules_of_records() {
+        let profile = Profile {
+            sessions: 2_000,
+            users: 3,
+            clients: 1,
+            seed: 9,
+        };
+        let mut open = 0;
+        for log in profile.session_logs() {
+            let checked = SessionLog::new(
+                log.refer_uid,
+                log.user_refer_uid,
+                log.user.clone(),
+                log.client_refer_uid.clone(),
+                log.session_start,
+                log.session_end,
+            );
+            assert_eq!(checked.unwrap(), log);
+            open += u32::from(log.is_open());
+        }
+        assert!((1..100).contains(&open), "{open}");
+    }
+}

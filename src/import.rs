@@ -1,0 +1,1 @@
+//! Session records from files as they are found in the world (feature `import`).
