@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::format::{ClientId, Entry, NameId, UserId};
 use crate::session::SessionLog;
-use crate::time::Ticks;
+use crate::time::Calendar;
 use quick_cache::Weighter;
 use quick_cache::unsync::{Cache, DefaultLifecycle};
 use std::collections::HashMap;
@@ -122,10 +122,13 @@ impl Names {
         entries: &[Entry],
         dictionary: &impl Dictionary,
     ) -> Result<Vec<SessionLog>> {
+        if let Some(logs) = self.cached(entries) {
+            return Ok(logs);
+        }
         let mut logs = Vec::with_capacity(entries.len());
+        let mut calendar = Calendar::default();
         let (mut users, mut clients) = (HashMap::new(), HashMap::new());
         {
-            // One lock a page, not one a name.
             let caches = self.caches.read().unwrap_or_else(PoisonError::into_inner);
             for entry in entries {
                 let (name, client) = (entry.name_id, entry.client_id);
@@ -137,11 +140,28 @@ impl Names {
                     Some(client) => client,
                     None => missed(&mut clients, client, || dictionary.client(client))?,
                 };
-                logs.push(session_log(entry, name, client));
+                logs.push(session_log(entry, name, client, &mut calendar));
             }
         }
         self.remember(users, clients);
         Ok(logs)
+    }
+
+    /// The records of `entries` if all their names are cached: the common case, under one lock a
+    /// page, and in two passes, so that the second writes each record where it stays.
+    fn cached(&self, entries: &[Entry]) -> Option<Vec<SessionLog>> {
+        let caches = self.caches.read().unwrap_or_else(PoisonError::into_inner);
+        let names = entries.iter().map(|entry| {
+            let name = caches.users.get(&entry.name_id.0)?;
+            let client = caches.clients.get(&entry.client_id.0)?;
+            Some((name, client))
+        });
+        let names: Vec<(&UserName, &Arc<str>)> = names.collect::<Option<_>>()?;
+        let mut calendar = Calendar::default();
+        let logs = entries.iter().zip(names);
+        let logs =
+            logs.map(|(entry, (name, client))| session_log(entry, name, client, &mut calendar));
+        Some(logs.collect())
     }
 
     /// The user under this name.
@@ -170,14 +190,20 @@ impl Names {
     }
 }
 
-fn session_log(entry: &Entry, name: &UserName, client: &Arc<str>) -> SessionLog {
+#[inline(always)]
+fn session_log(
+    entry: &Entry,
+    name: &UserName,
+    client: &Arc<str>,
+    calendar: &mut Calendar,
+) -> SessionLog {
     SessionLog {
         refer_uid: entry.refer_uid,
         user_refer_uid: name.user_refer_uid,
         user: Arc::clone(&name.user),
         client_refer_uid: Arc::clone(client),
-        session_start: entry.start.to_utc(),
-        session_end: entry.end.map(Ticks::to_utc),
+        session_start: calendar.to_utc(entry.start),
+        session_end: entry.end.map(|end| calendar.to_utc(end)),
     }
 }
 
@@ -196,6 +222,7 @@ fn missed<I: Eq + Hash, V>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Ticks;
     use std::cell::Cell;
 
     #[derive(Default)]

@@ -112,12 +112,12 @@ impl<'a> Resolver<'a> {
 
     /// Ends every open session of the view that matches and did not start after `end`.
     pub(crate) fn end_open(&mut self, query: &Query, end: Ticks) -> Result<EndedOpen> {
-        let open = self.view.select(&query.open_and_oldest_first())?;
+        let open = self.view.answer(&query.open_and_oldest_first())?;
         let mut counts = EndedOpen {
             ended: 0,
             left_open: 0,
         };
-        for entry in self.view.entries(&open, 0, open.len())? {
+        for entry in open.entries(0, open.len())? {
             if entry.start > end {
                 // In the order of starts, so none of the rest ends either.
                 counts.left_open = open.len() - counts.ended;

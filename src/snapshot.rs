@@ -66,13 +66,13 @@ impl Snapshot {
         self.check_size(size)?;
         let first = u64::from(index) * u64::from(size);
         self.view.read(|view| {
-            let selection = view.select(query)?;
+            let answer = view.answer(query)?;
             Ok(Page {
-                entries: view.session_logs(&selection, first, size.into())?,
+                entries: answer.session_logs(first, size.into())?,
                 page_index: index,
                 records_per_page: size,
-                total_page_count: selection.len().div_ceil(size.into()),
-                total_record_count: selection.len(),
+                total_page_count: answer.len().div_ceil(size.into()),
+                total_record_count: answer.len(),
             })
         })
     }
@@ -92,23 +92,28 @@ impl Snapshot {
         self.check_size(records_per_page)?;
         let last = cursor.last(query)?;
         self.view.read(|view| {
-            let selection = view.select(query)?;
+            let answer = view.answer(query)?;
             let position = match last {
-                Some(last) => view.position_after(&selection, last)?,
+                Some(last) => answer.position_after(last)?,
                 None => 0,
             };
-            let entries = view.session_logs(&selection, position, records_per_page.into())?;
+            let entries = answer.session_logs(position, records_per_page.into())?;
             let next = match entries.last() {
                 Some(last) => cursor.moved_to(Entry::key_of(last)),
                 None => cursor.clone(),
             };
             Ok(CursorPage {
-                remaining_record_count: selection.len() - position - entries.len() as u64,
-                total_record_count: selection.len(),
+                remaining_record_count: answer.len() - position - entries.len() as u64,
+                total_record_count: answer.len(),
                 entries,
                 next,
             })
         })
+    }
+
+    fn select(&self, query: &Query) -> Result<Selection> {
+        self.view
+            .read(|view| Ok(view.answer(query)?.into_selection()))
     }
 
     fn check_size(&self, records_per_page: u32) -> Result<()> {
@@ -121,7 +126,7 @@ impl Snapshot {
     ///
     /// As [`Snapshot::get`].
     pub fn count(&self, query: &Query) -> Result<u64> {
-        self.view.read(|view| Ok(view.select(query)?.len()))
+        self.view.read(|view| Ok(view.answer(query)?.len()))
     }
 
     /// Every matching record, in the order of the query, in bounded memory.
@@ -133,7 +138,7 @@ impl Snapshot {
     /// As [`Snapshot::get`], here and from each step.
     pub fn iter(&self, query: &Query) -> Result<SessionLogs> {
         Ok(SessionLogs {
-            selection: self.view.read(|view| view.select(query))?,
+            selection: self.select(query)?,
             view: Arc::clone(&self.view),
             position: 0,
             chunk: Vec::new().into_iter(),
@@ -151,7 +156,7 @@ impl Snapshot {
     /// As [`Snapshot::get`], here and from each step.
     pub fn count_by(&self, query: &Query, bucket: Bucket) -> Result<BucketCounts> {
         Ok(BucketCounts {
-            selection: self.view.read(|view| view.select(query))?,
+            selection: self.select(query)?,
             view: Arc::clone(&self.view),
             position: 0,
             bucket,
@@ -177,7 +182,7 @@ impl SessionLogs {
         let (selection, position) = (&self.selection, self.position);
         let chunk = self
             .view
-            .read(|view| view.session_logs(selection, position, CHUNK_RECORDS))?;
+            .read(|view| view.again(selection)?.session_logs(position, CHUNK_RECORDS))?;
         self.position += chunk.len() as u64;
         self.chunk = chunk.into_iter();
         Ok(())
@@ -226,7 +231,7 @@ impl Iterator for BucketCounts {
         let (selection, position) = (&self.selection, self.position);
         let found = self
             .view
-            .read(|view| view.bucket_at(selection, position, self.bucket));
+            .read(|view| view.again(selection)?.bucket_at(position, self.bucket));
         match found {
             Ok(found) => {
                 let (start, count) = found?;

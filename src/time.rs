@@ -1,7 +1,7 @@
 //! Instants in ticks of 100 ns: their range, their conversion, their text, and the clock.
 
 use crate::error::{Error, Result};
-use chrono::{DateTime, Datelike, SecondsFormat, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Timelike, Utc};
 use std::fmt::Debug;
 
 /// The current time, as the store sees it.
@@ -96,10 +96,7 @@ impl Ticks {
     }
 
     pub(crate) fn to_utc(self) -> DateTime<Utc> {
-        let seconds = self.0.div_euclid(TICKS_PER_SECOND);
-        let ticks = self.0.rem_euclid(TICKS_PER_SECOND);
-        let nanos = u32::try_from(ticks).unwrap_or(0) * NANOS_PER_TICK;
-        DateTime::from_timestamp(seconds, nanos).unwrap_or_default()
+        Calendar::default().to_utc(self)
     }
 
     /// An unsigned number in the order of instants, for keys.
@@ -113,6 +110,34 @@ impl Ticks {
         (Self::FLOOR..=Self::CEILING)
             .contains(&ticks)
             .then_some(ticks)
+    }
+}
+
+/// Converts ticks to dates and remembers the day: finding the date takes most of the time of a
+/// conversion, and neighbours in an answer mostly share it.
+#[derive(Debug, Default)]
+pub(crate) struct Calendar {
+    /// Days since 1970-01-01.
+    day: i64,
+    date: NaiveDate,
+}
+
+impl Calendar {
+    #[inline]
+    pub(crate) fn to_utc(&mut self, at: Ticks) -> DateTime<Utc> {
+        const TICKS_PER_DAY: i64 = 86_400 * TICKS_PER_SECOND;
+        let day = at.0.div_euclid(TICKS_PER_DAY);
+        if day != self.day {
+            self.day = day;
+            // In range, as every tick is.
+            self.date =
+                NaiveDate::from_epoch_days(i32::try_from(day).unwrap_or(0)).unwrap_or_default();
+        }
+        let ticks = at.0.rem_euclid(TICKS_PER_DAY);
+        let second = u32::try_from(ticks / TICKS_PER_SECOND).unwrap_or(0);
+        let nanos = u32::try_from(ticks % TICKS_PER_SECOND).unwrap_or(0) * NANOS_PER_TICK;
+        let time = NaiveTime::from_num_seconds_from_midnight_opt(second, nanos);
+        self.date.and_time(time.unwrap_or_default()).and_utc()
     }
 }
 

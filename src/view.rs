@@ -1,11 +1,11 @@
 //! One state of a store: what every read is answered from.
 
-use crate::counted::{Direction, Key, Slot};
+use crate::counted::{Direction, Key, Slot, Tree};
 use crate::error::Result;
 use crate::family::{Family, Plan};
 use crate::format::{Entry, UserId};
-use crate::main_index::{MainReader, guarded};
-use crate::names::{Names, UserName};
+use crate::main_index::{Body, MainReader, guarded};
+use crate::names::Names;
 use crate::query::{Order, Query};
 use crate::session::SessionLog;
 use crate::time::{Bucket, Ticks};
@@ -20,7 +20,7 @@ pub(crate) struct View {
     names: Arc<Names>,
 }
 
-/// The answer to a query in one view: a range of positions in one family.
+/// Where an answer lies in one view: a range of positions in one family.
 ///
 /// Positions count in the order of the query: zero is the first record of the answer.
 #[derive(Debug, Clone)]
@@ -47,13 +47,6 @@ impl Selection {
         }
     }
 
-    fn direction(&self) -> Direction {
-        match self.order {
-            Order::OldestFirst => Direction::Ascending,
-            Order::NewestFirst => Direction::Descending,
-        }
-    }
-
     /// The position of the record that has `rank`, or would have.
     fn position(&self, rank: u64) -> u64 {
         let rank = rank.clamp(self.ranks.start, self.ranks.end);
@@ -62,6 +55,14 @@ impl Selection {
             Order::NewestFirst => self.ranks.end - rank,
         }
     }
+}
+
+/// The answer to a query: its place, and the root of the family it lies in.
+#[derive(Debug)]
+pub(crate) struct Answer<'v> {
+    view: &'v View,
+    selection: Selection,
+    root: Option<Body<'v>>,
 }
 
 impl View {
@@ -74,8 +75,8 @@ impl View {
         guarded(|| read(self))
     }
 
-    /// Where the answer to `query` lies; `None` if no session ever had its user or client.
-    pub(crate) fn plan(&self, query: &Query) -> Result<Option<Plan>> {
+    /// The plan of `query`; `None` if no session ever had its user or client.
+    fn plan(&self, query: &Query) -> Result<Option<Plan>> {
         let user = match query.user_refer_uid() {
             Some(user) => match self.main.user_id(user)? {
                 Some(id) => Some(id),
@@ -93,23 +94,34 @@ impl View {
         Ok(Some(Plan::new(query, user, client)))
     }
 
-    pub(crate) fn select(&self, query: &Query) -> Result<Selection> {
-        let nothing = Selection {
-            family: Family::ALL,
-            ranks: 0..0,
-            order: query.order(),
+    /// The answer to `query`.
+    pub(crate) fn answer(&self, query: &Query) -> Result<Answer<'_>> {
+        let mut answer = Answer {
+            view: self,
+            selection: Selection {
+                family: Family::ALL,
+                ranks: 0..0,
+                order: query.order(),
+            },
+            root: None,
         };
-        let Some(plan) = self.plan(query)? else {
-            return Ok(nothing);
-        };
-        let root = self.main.root(plan.family)?;
-        let tree = self.main.tree(root.as_ref())?;
-        let start = plan.from.map_or(Ok(0), |from| tree.rank(from))?;
-        let end = plan.to.map_or(Ok(tree.len()), |to| tree.rank(to))?;
-        Ok(Selection {
-            family: plan.family,
-            ranks: start..end.max(start),
-            ..nothing
+        if let Some(plan) = self.plan(query)? {
+            answer.selection.family = plan.family;
+            answer.root = self.main.root(plan.family)?;
+            let tree = answer.tree()?;
+            let start = plan.from.map_or(Ok(0), |from| tree.rank(from))?;
+            let end = plan.to.map_or(Ok(tree.len()), |to| tree.rank(to))?;
+            answer.selection.ranks = start..end.max(start);
+        }
+        Ok(answer)
+    }
+
+    /// An answer that was selected in this view before.
+    pub(crate) fn again(&self, selection: &Selection) -> Result<Answer<'_>> {
+        Ok(Answer {
+            view: self,
+            root: self.main.root(selection.family)?,
+            selection: selection.clone(),
         })
     }
 
@@ -117,84 +129,6 @@ impl View {
     pub(crate) fn len(&self, family: Family) -> Result<u64> {
         let root = self.main.root(family)?;
         Ok(self.main.tree(root.as_ref())?.len())
-    }
-
-    fn visit(
-        &self,
-        selection: &Selection,
-        position: u64,
-        count: u64,
-        visit: &mut impl FnMut(&Slot) -> Result<()>,
-    ) -> Result<()> {
-        let ranks = selection.ranks(position, count);
-        if ranks.is_empty() {
-            return Ok(());
-        }
-        let root = self.main.root(selection.family)?;
-        let tree = self.main.tree(root.as_ref())?;
-        tree.visit(ranks, selection.direction(), visit)
-    }
-
-    /// Up to `count` entries from `position` on.
-    pub(crate) fn entries(
-        &self,
-        selection: &Selection,
-        position: u64,
-        count: u64,
-    ) -> Result<Vec<Entry>> {
-        let found = selection.len().saturating_sub(position).min(count);
-        let mut entries = Vec::with_capacity(usize::try_from(found).unwrap_or(0));
-        self.visit(selection, position, count, &mut |slot| {
-            entries.push(Entry::unpack(slot)?);
-            Ok(())
-        })?;
-        Ok(entries)
-    }
-
-    /// Up to `count` records from `position` on.
-    pub(crate) fn session_logs(
-        &self,
-        selection: &Selection,
-        position: u64,
-        count: u64,
-    ) -> Result<Vec<SessionLog>> {
-        let entries = self.entries(selection, position, count)?;
-        self.names.session_logs(&entries, &self.main)
-    }
-
-    /// The position of the first record of the answer that lies behind `last` in its order.
-    pub(crate) fn position_after(&self, selection: &Selection, last: Key) -> Result<u64> {
-        let root = self.main.root(selection.family)?;
-        let tree = self.main.tree(root.as_ref())?;
-        let rank = match selection.order {
-            Order::OldestFirst => last.next().map_or(Ok(tree.len()), |next| tree.rank(next)),
-            Order::NewestFirst => tree.rank(last),
-        };
-        Ok(selection.position(rank?))
-    }
-
-    /// The bucket of the record at `position`: its first tick, and how many records from there on
-    /// are in it.
-    pub(crate) fn bucket_at(
-        &self,
-        selection: &Selection,
-        position: u64,
-        bucket: Bucket,
-    ) -> Result<Option<(Ticks, u64)>> {
-        let Some(entry) = self.entries(selection, position, 1)?.pop() else {
-            return Ok(None);
-        };
-        let (start, end) = bucket.around(entry.start);
-        let edge = match selection.order {
-            Order::OldestFirst => end,
-            Order::NewestFirst => start,
-        };
-        let root = self.main.root(selection.family)?;
-        let rank = self
-            .main
-            .tree(root.as_ref())?
-            .rank(Entry::first_key_at(edge))?;
-        Ok(Some((start, selection.position(rank) - position)))
     }
 
     pub(crate) fn find(&self, refer_uid: Uuid) -> Result<Option<Entry>> {
@@ -216,7 +150,78 @@ impl View {
 
     /// The user of an entry.
     pub(crate) fn user_of(&self, entry: &Entry) -> Result<UserId> {
-        let name: UserName = self.names.user_name(entry.name_id, &self.main)?;
+        let name = self.names.user_name(entry.name_id, &self.main)?;
         Ok(name.user_id)
+    }
+}
+
+impl<'v> Answer<'v> {
+    /// How many records match.
+    pub(crate) fn len(&self) -> u64 {
+        self.selection.len()
+    }
+
+    /// Where it lies, without what it borrows from the view.
+    pub(crate) fn into_selection(self) -> Selection {
+        self.selection
+    }
+
+    fn tree(&self) -> Result<Tree<'_, MainReader>> {
+        self.view.main.tree(self.root.as_ref())
+    }
+
+    /// Up to `count` entries from `position` on.
+    pub(crate) fn entries(&self, position: u64, count: u64) -> Result<Vec<Entry>> {
+        let ranks = self.selection.ranks(position, count);
+        let expected = usize::try_from(ranks.end - ranks.start).unwrap_or(0);
+        let mut entries = Vec::with_capacity(expected);
+        let mut take = |slot: &Slot| {
+            entries.push(Entry::unpack(slot)?);
+            Ok(())
+        };
+        match self.selection.order {
+            Order::OldestFirst => self
+                .tree()?
+                .visit(ranks, Direction::Ascending, &mut |leaf| {
+                    leaf.iter().try_for_each(&mut take)
+                }),
+            Order::NewestFirst => self
+                .tree()?
+                .visit(ranks, Direction::Descending, &mut |leaf| {
+                    leaf.iter().rev().try_for_each(&mut take)
+                }),
+        }?;
+        Ok(entries)
+    }
+
+    /// Up to `count` records from `position` on.
+    pub(crate) fn session_logs(&self, position: u64, count: u64) -> Result<Vec<SessionLog>> {
+        let entries = self.entries(position, count)?;
+        self.view.names.session_logs(&entries, &self.view.main)
+    }
+
+    /// The position of the first record that lies behind `last` in the order of the query.
+    pub(crate) fn position_after(&self, last: Key) -> Result<u64> {
+        let tree = self.tree()?;
+        let rank = match self.selection.order {
+            Order::OldestFirst => last.next().map_or(Ok(tree.len()), |next| tree.rank(next))?,
+            Order::NewestFirst => tree.rank(last)?,
+        };
+        Ok(self.selection.position(rank))
+    }
+
+    /// The bucket of the record at `position`: its first tick, and how many records from there on
+    /// are in it.
+    pub(crate) fn bucket_at(&self, position: u64, bucket: Bucket) -> Result<Option<(Ticks, u64)>> {
+        let Some(entry) = self.entries(position, 1)?.pop() else {
+            return Ok(None);
+        };
+        let (start, end) = bucket.around(entry.start);
+        let edge = match self.selection.order {
+            Order::OldestFirst => end,
+            Order::NewestFirst => start,
+        };
+        let rank = self.tree()?.rank(Entry::first_key_at(edge))?;
+        Ok(Some((start, self.selection.position(rank) - position)))
     }
 }

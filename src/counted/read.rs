@@ -77,13 +77,14 @@ impl<'a, S: NodeReader> Tree<'a, S> {
         self.get_in(child_node(&bytes, node, child, before)?, key)
     }
 
-    /// Visits the entries at positions `range`, in key order or its reverse; every node is read
-    /// once. The part of the range past the end is empty.
+    /// Visits the entries at positions `range`, leaf by leaf, and every node on the way once. Leaves
+    /// come in key order or its reverse; the slots of each are in key order. The part of the range
+    /// past the end is empty.
     pub(crate) fn visit(
         &self,
         range: Range<u64>,
         direction: Direction,
-        visit: &mut impl FnMut(&Slot) -> Result<()>,
+        visit: &mut impl FnMut(&[Slot]) -> Result<()>,
     ) -> Result<()> {
         let range = range.start..range.end.min(self.len());
         match self.root {
@@ -97,10 +98,10 @@ impl<'a, S: NodeReader> Tree<'a, S> {
         node: Node<'_>,
         range: Range<u64>,
         direction: Direction,
-        visit: &mut impl FnMut(&Slot) -> Result<()>,
+        visit: &mut impl FnMut(&[Slot]) -> Result<()>,
     ) -> Result<()> {
         if node.level == 0 {
-            return visit_leaf(node, range, direction, visit);
+            return visit(leaf_slots(node, range)?);
         }
         let through = |slot: &Slot| Child::unpack(slot).count_through;
         let first = node
@@ -122,21 +123,10 @@ impl<'a, S: NodeReader> Tree<'a, S> {
     }
 }
 
-fn visit_leaf(
-    node: Node<'_>,
-    range: Range<u64>,
-    direction: Direction,
-    visit: &mut impl FnMut(&Slot) -> Result<()>,
-) -> Result<()> {
+fn leaf_slots(node: Node<'_>, range: Range<u64>) -> Result<&[Slot]> {
     let index = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
-    let slots = node
-        .slots
-        .get(index(range.start)..index(range.end))
-        .ok_or_else(miscounted)?;
-    match direction {
-        Direction::Ascending => slots.iter().try_for_each(visit),
-        Direction::Descending => slots.iter().rev().try_for_each(visit),
-    }
+    let range = index(range.start)..index(range.end);
+    node.slots.get(range).ok_or_else(miscounted)
 }
 
 /// The child at `index` and how many entries come before it in `node`.

@@ -76,12 +76,14 @@ impl Index {
 
     fn visited(&self, range: std::ops::Range<u64>, direction: Direction) -> Vec<Slot> {
         let mut slots = Vec::new();
-        self.tree()
-            .visit(range, direction, &mut |slot| {
-                slots.push(*slot);
-                Ok(())
-            })
-            .unwrap();
+        let mut visit = |leaf: &[Slot]| {
+            match direction {
+                Direction::Ascending => slots.extend(leaf),
+                Direction::Descending => slots.extend(leaf.iter().rev()),
+            }
+            Ok(())
+        };
+        self.tree().visit(range, direction, &mut visit).unwrap();
         slots
     }
 

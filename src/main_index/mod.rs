@@ -9,7 +9,7 @@ mod tables;
 mod writer;
 
 pub(crate) use engine::guarded;
-pub(crate) use reader::MainReader;
+pub(crate) use reader::{Body, MainReader};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::family::Effect;

@@ -44,6 +44,12 @@ impl std::fmt::Debug for MainReader {
 /// The bytes of a row, checked and still in the engine's page.
 pub(crate) struct Body<'a>(AccessGuard<'a, &'static [u8]>);
 
+impl std::fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Body").field(&self.len()).finish()
+    }
+}
+
 impl Deref for Body<'_> {
     type Target = [u8];
 
