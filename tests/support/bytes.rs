@@ -1,0 +1,161 @@
+//! Operations drawn from a string of bytes: the same for proptest and for the fuzzer.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sessionlog::{Order, Query, QueryBuilder, SessionLog};
+use uuid::Uuid;
+
+/// One step.
+#[derive(Debug, Clone)]
+pub enum Op {
+    Append(SessionLog),
+    Batch(Vec<SessionLog>),
+    Start(Uuid, &'static str, &'static str),
+    StartAs(Uuid, Uuid, &'static str, &'static str),
+    End(Uuid, DateTime<Utc>),
+    EndOpen(QueryBuilder, DateTime<Utc>),
+    Remove(Uuid),
+    /// The injected clock moves on.
+    Wait(TimeDelta),
+    Flush,
+    Reopen,
+    /// A snapshot is taken and kept.
+    Snapshot,
+    /// A walk with a cursor is begun and kept.
+    Walk(QueryBuilder),
+    /// The answer to a query is compared in every form.
+    Ask(QueryBuilder),
+}
+
+/// Reads small choices from bytes; zeros once they are used up.
+#[derive(Debug)]
+pub struct Bytes<'a>(&'a [u8]);
+
+const USERS: [(u128, &str); 5] = [(1, "Ann"), (1, "Anna"), (2, "Ann"), (3, ""), (0, "nil")];
+const CLIENTS: [&str; 4] = ["", "PDA-01", "PDA-02", "PDA-01\0"];
+
+impl<'a> Bytes<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Every operation that the bytes hold.
+    pub fn ops(mut self) -> Vec<Op> {
+        let mut ops = Vec::new();
+        while !self.0.is_empty() {
+            ops.push(self.op());
+        }
+        ops
+    }
+
+    fn below(&mut self, bound: u8) -> u8 {
+        match self.0 {
+            [byte, rest @ ..] => {
+                self.0 = rest;
+                byte % bound
+            }
+            [] => 0,
+        }
+    }
+
+    fn chance(&mut self, one_in: u8) -> bool {
+        self.below(one_in) == 1
+    }
+
+    fn op(&mut self) -> Op {
+        match self.below(20) {
+            0..4 => Op::Append(self.log()),
+            4..7 => Op::Batch((0..self.below(12)).map(|_| self.log()).collect()),
+            7 => {
+                let (user, name) = self.user();
+                Op::Start(user, name, self.client())
+            }
+            8 => {
+                let (user, name) = self.user();
+                Op::StartAs(self.refer_uid(), user, name, self.client())
+            }
+            9..11 => Op::End(self.refer_uid(), self.time()),
+            11 => Op::EndOpen(self.query(), self.time()),
+            12..14 => Op::Remove(self.refer_uid()),
+            14 => Op::Wait(TimeDelta::milliseconds(
+                i64::from(self.below(8)) * 300 - 300,
+            )),
+            15 => Op::Flush,
+            16 => Op::Reopen,
+            17 => Op::Snapshot,
+            18 => Op::Walk(self.query()),
+            _ => Op::Ask(self.query()),
+        }
+    }
+
+    /// Mostly a record that keeps the rules; few ids, so that they meet again.
+    fn log(&mut self) -> SessionLog {
+        let (user_refer_uid, user) = self.user();
+        let session_start = self.time();
+        let session_end = match self.below(3) {
+            0 => None,
+            1 => {
+                let length = TimeDelta::nanoseconds(i64::from(self.below(3)) * 80);
+                session_start.checked_add_signed(length)
+            }
+            _ => Some(self.time()),
+        };
+        SessionLog {
+            refer_uid: self.refer_uid(),
+            user_refer_uid,
+            user: user.into(),
+            client_refer_uid: self.client().into(),
+            session_start,
+            session_end,
+        }
+    }
+
+    fn refer_uid(&mut self) -> Uuid {
+        Uuid::from_u128(u128::from(self.below(40)))
+    }
+
+    fn user(&mut self) -> (Uuid, &'static str) {
+        let nil = usize::from(self.chance(30)) * 4;
+        let (user, name) = USERS[nil.max(self.below(4).into())];
+        (Uuid::from_u128(user), name)
+    }
+
+    fn client(&mut self) -> &'static str {
+        CLIENTS[usize::from(self.below(4))]
+    }
+
+    /// Some hours around 1970, some just a tick or less apart; now and then an extreme.
+    fn time(&mut self) -> DateTime<Utc> {
+        let hours = i64::from(self.below(6)) * 23 - 46;
+        let nanos = i64::from(self.below(8)) * 50;
+        match self.below(40) {
+            1 => DateTime::<Utc>::MIN_UTC,
+            2 => DateTime::<Utc>::MAX_UTC,
+            3 => DateTime::from_timestamp(-62_135_596_800, 0).unwrap(),
+            4 => DateTime::from_timestamp(253_402_300_799, 999_999_999).unwrap(),
+            _ => DateTime::UNIX_EPOCH + TimeDelta::hours(hours) + TimeDelta::nanoseconds(nanos),
+        }
+    }
+
+    fn query(&mut self) -> QueryBuilder {
+        let mut query = Query::builder();
+        if self.chance(2) {
+            query = query.user_refer_uid(self.user().0);
+        }
+        if self.chance(2) {
+            query = query.client_refer_uid(self.client());
+        }
+        if self.chance(2) {
+            query = query.open_sessions_only(true);
+        }
+        if self.chance(3) {
+            query = query.started_after(self.time());
+        }
+        if self.chance(3) {
+            query = query.started_before(self.time());
+        }
+        if self.chance(2) {
+            query = query.order(Order::NewestFirst);
+        }
+        query
+    }
+}
