@@ -1,1 +1,55 @@
+//! Behaviour of the public API, by area; each test is named for the promise it holds us to.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
+mod concurrency;
+mod cursors;
+mod durability;
+mod life;
+mod opening;
+mod paging;
+mod times;
+
+use chrono::{DateTime, Utc};
+use sessionlog::{Error, ErrorKind, SessionLog, Store};
+use uuid::Uuid;
+
+/// An instant from RFC 3339 text.
+fn at(text: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(text).unwrap().to_utc()
+}
+
+fn uid(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+/// A record of user 7, Ann, on PDA-01.
+fn log(refer_uid: u128, start: &str, end: Option<&str>) -> SessionLog {
+    SessionLog {
+        refer_uid: uid(refer_uid),
+        user_refer_uid: uid(7),
+        user: "Ann".into(),
+        client_refer_uid: "PDA-01".into(),
+        session_start: at(start),
+        session_end: end.map(at),
+    }
+}
+
+/// A store in memory with these records.
+fn store_of(logs: impl IntoIterator<Item = SessionLog>) -> Store {
+    let store = Store::in_memory().unwrap();
+    store.append_batch(logs).unwrap();
+    store
+}
+
+/// The error is of this kind, and names this member.
+fn refused<T: std::fmt::Debug>(result: Result<T, Error>, kind: ErrorKind, member: &str) -> Error {
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), kind, "{error}");
+    assert_eq!(error.member(), Some(member), "{error}");
+    error
+}

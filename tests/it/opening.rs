@@ -1,0 +1,355 @@
+//! Making, opening and closing stores: what is refused stays as it was.
+
+use crate::{at, log, refused, uid};
+use redb::ReadableTable;
+use sessionlog::storage::MemoryStorage;
+use sessionlog::{Error, ErrorKind, Outcome, PageRequest, Query, Store};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+const START: &str = "2026-11-01T08:00:00Z";
+
+fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> ErrorKind {
+    result.unwrap_err().kind()
+}
+
+/// Every file of a directory with its bytes.
+fn files(path: &Path) -> BTreeMap<String, Vec<u8>> {
+    fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn what_was_written_is_there_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep").join("store");
+    let store = Store::create(&path).unwrap();
+    store.append(log(1, START, None)).unwrap();
+    let before = store.stats().unwrap();
+    store.close().unwrap();
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.get(uid(1)).unwrap().unwrap(), log(1, START, None));
+    let after = store.stats().unwrap();
+    assert_eq!(
+        (after.store_uid, after.session_count),
+        (before.store_uid, 1)
+    );
+    assert_eq!(
+        (after.user_count, after.user_name_count, after.client_count),
+        (1, 1, 1)
+    );
+    assert_eq!((after.open_session_count, after.format_version), (1, 1));
+    assert_eq!(
+        after.file_bytes,
+        fs::metadata(path.join("main.redb")).unwrap().len()
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn the_directory_of_a_store_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let new = folder.path().join("new");
+    drop(Store::create(&new).unwrap());
+    assert_eq!(mode(&new), 0o700);
+    let empty = folder.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    fs::set_permissions(&empty, fs::Permissions::from_mode(0o755)).unwrap();
+    drop(Store::create(&empty).unwrap());
+    assert_eq!(mode(&empty), 0o700);
+}
+
+#[test]
+fn a_mistyped_path_is_an_error_and_not_an_empty_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("stroe");
+    assert_eq!(kind(Store::open(&missing)), ErrorKind::NotAStore);
+    assert!(!missing.exists());
+    assert_eq!(kind(Store::open(folder.path())), ErrorKind::NotAStore);
+    assert!(files(folder.path()).is_empty());
+}
+
+#[test]
+fn what_is_not_a_store_is_refused_untouched() {
+    let cases: [(&str, &[u8], ErrorKind); 3] = [
+        (
+            "text",
+            b"not a database at all, just some text",
+            ErrorKind::NotAStore,
+        ),
+        ("zeros", &[0; 8192], ErrorKind::NotAStore),
+        ("empty", b"", ErrorKind::Corrupted),
+    ];
+    for (name, bytes, expected) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("main.redb"), bytes).unwrap();
+        let before = files(folder.path());
+        let error = Store::open(folder.path()).unwrap_err();
+        assert_eq!(error.kind(), expected, "{name}: {error}");
+        assert!(error.to_string().contains("main.redb"), "{error}");
+        assert_eq!(files(folder.path()), before, "{name}");
+    }
+}
+
+#[test]
+fn a_database_of_another_program_is_refused_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = redb::Database::create(folder.path().join("main.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    let table = redb::TableDefinition::<u64, u64>::new("theirs");
+    write.open_table(table).unwrap().insert(1, 2).unwrap();
+    write.commit().unwrap();
+    drop(database);
+    let before = files(folder.path());
+    assert_eq!(kind(Store::open(folder.path())), ErrorKind::NotAStore);
+    assert_eq!(files(folder.path()), before);
+}
+
+/// Changes the row of the store's identity behind the store's back.
+fn set_format_version(path: &Path, version: u32) {
+    let database = redb::Database::open(path.join("main.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    {
+        let meta = redb::TableDefinition::<&[u8], &[u8]>::new("meta");
+        let mut meta = write.open_table(meta).unwrap();
+        let row = meta
+            .get(b"identity".as_slice())
+            .unwrap()
+            .unwrap()
+            .value()
+            .to_vec();
+        let body = [&version.to_le_bytes(), &row[8..]].concat();
+        let checksum = crc32fast::hash(&[b"meta".as_slice(), b"identity", &body].concat());
+        let row = [&checksum.to_le_bytes()[..], &body].concat();
+        meta.insert(b"identity".as_slice(), row.as_slice()).unwrap();
+    }
+    write.commit().unwrap();
+}
+
+#[test]
+fn an_unknown_format_version_is_refused_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    Store::create(&path).unwrap().close().unwrap();
+    for version in [0, 2, u32::MAX] {
+        set_format_version(&path, version);
+        let before = files(&path);
+        let error = Store::open(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnsupportedFormat, "{error}");
+        assert!(error.to_string().contains(&version.to_string()), "{error}");
+        assert_eq!(files(&path), before);
+    }
+    set_format_version(&path, 1);
+    assert!(Store::open(&path).is_ok());
+}
+
+#[test]
+fn a_truncated_file_is_corrupted_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = Store::create(&path).unwrap();
+    store
+        .append_batch((1..2_000).map(|number| log(number, START, None)))
+        .unwrap();
+    store.close().unwrap();
+    let whole = fs::read(path.join("main.redb")).unwrap();
+    for len in [100, 4_096, whole.len() / 2, whole.len() - 1] {
+        fs::write(path.join("main.redb"), &whole[..len]).unwrap();
+        let before = files(&path);
+        match Store::open(&path) {
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Corrupted, "{len}: {error}");
+                assert_eq!(files(&path), before);
+            }
+            Ok(_) => panic!("opened with {len} of {} bytes", whole.len()),
+        }
+    }
+}
+
+/// Every answer is right or an error, wherever a byte has changed.
+#[test]
+fn a_changed_byte_is_never_a_wrong_answer() {
+    let storage = Arc::new(MemoryStorage::default());
+    let store = Store::options().create_on(storage.clone()).unwrap();
+    let logs: Vec<_> = (1..300).map(|number| log(number, START, None)).collect();
+    store.append_batch(logs.clone()).unwrap();
+    store.close().unwrap();
+    let whole = bytes_of(&storage);
+    let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
+    for position in (0..=used).step_by(211) {
+        let mut bytes = whole.clone();
+        bytes[position] ^= 0x55;
+        let damaged = Arc::new(storage_with(&bytes));
+        let Ok(store) = Store::options().open_on(damaged) else {
+            continue;
+        };
+        let request = PageRequest::new(0, 1_000).unwrap();
+        if let Ok(page) = store.page(&Query::all(), request) {
+            assert_eq!(page.entries, logs, "byte {position}");
+            assert_eq!(page.total_record_count, 299);
+        }
+        if let Ok(found) = store.get(uid(123)) {
+            assert_eq!(found.unwrap(), logs[122], "byte {position}");
+        }
+    }
+}
+
+fn bytes_of(storage: &MemoryStorage) -> Vec<u8> {
+    use sessionlog::storage::Storage;
+    let file = storage.open("main.redb").unwrap();
+    let mut bytes = vec![0; usize::try_from(file.len().unwrap()).unwrap()];
+    file.read(0, &mut bytes).unwrap();
+    bytes
+}
+
+fn storage_with(bytes: &[u8]) -> MemoryStorage {
+    use sessionlog::storage::Storage;
+    let storage = MemoryStorage::default();
+    storage
+        .create("main.redb")
+        .unwrap()
+        .write(0, bytes)
+        .unwrap();
+    storage
+}
+
+#[test]
+fn a_second_open_is_already_open_and_closing_frees_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = Store::create(&path).unwrap();
+    assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
+    let roundabout = folder.path().join("store/../store");
+    assert_eq!(kind(Store::open(&roundabout)), ErrorKind::AlreadyOpen);
+    let reader = Store::options().read_only(true);
+    assert_eq!(kind(reader.clone().open(&path)), ErrorKind::AlreadyOpen);
+    let clone = store.clone();
+    store.close().unwrap();
+    let one = reader.clone().open(&path).unwrap();
+    let other = reader.open(&path).unwrap();
+    assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
+    drop((one, other));
+    assert!(Store::open(&path).is_ok());
+    assert_eq!(kind(clone.count(&Query::all())), ErrorKind::Closed);
+}
+
+/// Another process holds the lock: a child that runs this test's own body.
+#[cfg(unix)]
+#[test]
+fn a_store_that_another_process_has_open_is_already_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    drop(Store::create(&path).unwrap());
+    let lock = fs::File::open(path.join("LOCK")).unwrap();
+    // A lock belongs to an open file, not to a process: this handle is a stranger to the store.
+    lock.lock().unwrap();
+    assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
+    lock.unlock().unwrap();
+    assert!(Store::open(&path).is_ok());
+}
+
+#[test]
+fn creating_where_something_is_already_is_refused_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    drop(Store::create(&store).unwrap());
+    let strange = folder.path().join("strange");
+    fs::create_dir(&strange).unwrap();
+    fs::write(strange.join("notes.txt"), "mine").unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "mine").unwrap();
+    for path in [&store, &strange, &file] {
+        assert_eq!(kind(Store::create(path)), ErrorKind::InvalidInput);
+    }
+    assert_eq!(files(&strange).len(), 1);
+    assert_eq!(fs::read(&file).unwrap(), b"mine");
+    assert!(Store::open(&store).is_ok());
+}
+
+#[test]
+fn an_interrupted_creation_leaves_nothing_that_opens_and_can_be_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("main.redb.new"), "half a file").unwrap();
+    assert_eq!(kind(Store::open(&path)), ErrorKind::NotAStore);
+    let store = Store::create(&path).unwrap();
+    store.append(log(1, START, None)).unwrap();
+    let names: Vec<String> = files(&path).into_keys().collect();
+    assert_eq!(names, ["LOCK", "main.redb"]);
+}
+
+#[test]
+fn a_store_open_for_reading_only_changes_no_byte_and_refuses_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = Store::create(&path).unwrap();
+    store.append(log(1, START, None)).unwrap();
+    store.close().unwrap();
+    let before = files(&path);
+    let store = Store::options().read_only(true).open(&path).unwrap();
+    assert_eq!(store.count(&Query::all()).unwrap(), 1);
+    refused(
+        store.append(log(2, START, None)),
+        ErrorKind::InvalidInput,
+        "read_only",
+    );
+    refused(
+        store.end(uid(1), at(START)),
+        ErrorKind::InvalidInput,
+        "read_only",
+    );
+    store.flush().unwrap();
+    store.close().unwrap();
+    assert_eq!(files(&path), before);
+    let create = Store::options()
+        .read_only(true)
+        .create(folder.path().join("new"));
+    refused(create, ErrorKind::InvalidInput, "read_only");
+}
+
+#[test]
+fn every_call_on_a_closed_store_is_closed() {
+    let store = Store::in_memory().unwrap();
+    let snapshot = store.snapshot().unwrap();
+    let mut logs = store.iter(&Query::all()).unwrap();
+    assert_eq!(store.append(log(1, START, None)).unwrap(), Outcome::Added);
+    store.close().unwrap();
+    store.close().unwrap();
+    let all = Query::all();
+    assert_eq!(kind(store.append(log(2, START, None))), ErrorKind::Closed);
+    assert_eq!(kind(store.append_batch([])), ErrorKind::Closed);
+    assert_eq!(kind(store.end(uid(1), at(START))), ErrorKind::Closed);
+    assert_eq!(kind(store.get(uid(1))), ErrorKind::Closed);
+    assert_eq!(
+        kind(store.page(&all, PageRequest::default())),
+        ErrorKind::Closed
+    );
+    assert_eq!(kind(store.snapshot()), ErrorKind::Closed);
+    assert_eq!(kind(store.stats()), ErrorKind::Closed);
+    assert_eq!(kind(store.flush()), ErrorKind::Closed);
+    // What outlives the store ends with an error, or with what it had: never with a wrong answer.
+    assert!(logs.next().is_none());
+    if let Err(error) = snapshot.count(&all) {
+        assert_eq!(error.kind(), ErrorKind::Closed);
+    }
+}
+
+#[test]
+fn errors_keep_their_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Store::open(folder.path().join("missing")).unwrap_err();
+    let source = std::error::Error::source(&error).unwrap();
+    let source = source.downcast_ref::<std::io::Error>().unwrap();
+    assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
+}
