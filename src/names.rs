@@ -202,8 +202,8 @@ fn session_log(
         user_refer_uid: name.user_refer_uid,
         user: Arc::clone(&name.user),
         client_refer_uid: Arc::clone(client),
-        session_start: calendar.to_utc(entry.start),
-        session_end: entry.end.map(|end| calendar.to_utc(end)),
+        session_start: calendar.date_time(entry.start),
+        session_end: entry.end.map(|end| calendar.date_time(end)),
     }
 }
 

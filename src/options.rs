@@ -1,13 +1,9 @@
 //! How a store is made and opened.
 
-use crate::error::{Error, Result};
 use crate::query::PageRequest;
-use crate::storage::Storage;
-use crate::store::Store;
 use crate::time::{Clock, SystemClock};
 use chrono::{DateTime, Utc};
 use std::fmt::Debug;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::{NoContext, Timestamp, Uuid};
@@ -22,7 +18,8 @@ pub enum Durability {
     /// [`EVENTUAL_SESSIONS_MAX`](Durability::EVENTUAL_SESSIONS_MAX) changed sessions, and at each
     /// commit what is older than [`EVENTUAL_AGE_MAX`](Durability::EVENTUAL_AGE_MAX) by the store's
     /// clock becomes durable, the commit included. The bound in time is checked at commits only:
-    /// what an idle store has not made durable waits for [`Store::flush`] or [`Store::close`].
+    /// what an idle store has not made durable waits for [`Store::flush`](crate::Store::flush) or
+    /// [`Store::close`](crate::Store::close).
     /// Commits are lost whole and from the last backwards, never one from the middle.
     Eventual,
 }
@@ -34,7 +31,7 @@ impl Durability {
     pub const EVENTUAL_AGE_MAX: Duration = Duration::from_secs(1);
 }
 
-/// Where [`Store::start`] takes new ids from.
+/// Where [`Store::start`](crate::Store::start) takes new ids from.
 pub trait IdSource: Debug + Send + Sync {
     /// An id that no session has yet, for a session that starts `now`: never nil.
     fn refer_uid(&self, now: DateTime<Utc>) -> Uuid;
@@ -138,67 +135,16 @@ impl Options {
         self
     }
 
-    /// Where [`Store::start`] and [`Durability::Eventual`] take the time from: the operating
+    /// Where [`Store::start`](crate::Store::start) and [`Durability::Eventual`] take the time from: the operating
     /// system's clock unless set.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Where [`Store::start`] takes ids from: [`RandomIds`] unless set.
+    /// Where [`Store::start`](crate::Store::start) takes ids from: [`RandomIds`] unless set.
     pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
         self.ids = Arc::new(ids);
         self
-    }
-
-    /// Makes a store at `path` and opens it; see [`Store::create`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::create`]; `InvalidInput` too if it would be read-only.
-    pub fn create(self, path: impl AsRef<Path>) -> Result<Store> {
-        self.check_writable()?;
-        Store::create_at(path.as_ref(), self)
-    }
-
-    /// Opens the store at `path`; see [`Store::open`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::open`].
-    pub fn open(self, path: impl AsRef<Path>) -> Result<Store> {
-        Store::open_at(path.as_ref(), self)
-    }
-
-    /// Makes a store in memory; see [`Store::in_memory`].
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` if it would be read-only.
-    pub fn in_memory(self) -> Result<Store> {
-        self.create_on(Arc::new(crate::storage::MemoryStorage::default()))
-    }
-
-    /// Makes a store on any storage.
-    #[doc(hidden)]
-    pub fn create_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
-        self.check_writable()?;
-        Store::create_on(storage, self)
-    }
-
-    /// Opens the store on any storage.
-    #[doc(hidden)]
-    pub fn open_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
-        Store::open_on(storage, self)
-    }
-
-    fn check_writable(&self) -> Result<()> {
-        match self.read_only {
-            true => Err(Error::invalid(
-                "read_only",
-                "is set, but a new store is empty",
-            )),
-            false => Ok(()),
-        }
     }
 }

@@ -96,7 +96,7 @@ impl Ticks {
     }
 
     pub(crate) fn to_utc(self) -> DateTime<Utc> {
-        Calendar::default().to_utc(self)
+        Calendar::default().date_time(self)
     }
 
     /// An unsigned number in the order of instants, for keys.
@@ -124,7 +124,7 @@ pub(crate) struct Calendar {
 
 impl Calendar {
     #[inline]
-    pub(crate) fn to_utc(&mut self, at: Ticks) -> DateTime<Utc> {
+    pub(crate) fn date_time(&mut self, at: Ticks) -> DateTime<Utc> {
         const TICKS_PER_DAY: i64 = 86_400 * TICKS_PER_SECOND;
         let day = at.0.div_euclid(TICKS_PER_DAY);
         if day != self.day {

@@ -102,7 +102,7 @@ fn refuse_strangers(path: &Path, leftovers: &[&str]) -> Result<()> {
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
         if name != LOCK && !leftovers.iter().any(|leftover| name == *leftover) {
-            return refuse("holds other files; a new store needs a directory of its own");
+            return refuse("is not empty; a new store needs a directory of its own");
         }
     }
     Ok(())

@@ -74,7 +74,7 @@ fn check(store: &Store, query: &Query, number: u32) {
     let total = snapshot.count(query).unwrap();
     let rows = snapshot.iter(query).unwrap().map(|log| log.unwrap());
     assert_eq!(rows.count() as u64, total);
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         assert_eq!(total % BATCH, 0, "half a batch was seen");
     }
     let page = store

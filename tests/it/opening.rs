@@ -243,7 +243,6 @@ fn a_second_open_is_already_open_and_closing_frees_the_store() {
     assert_eq!(kind(clone.count(&Query::all())), ErrorKind::Closed);
 }
 
-/// Another process holds the lock: a child that runs this test's own body.
 #[cfg(unix)]
 #[test]
 fn a_store_that_another_process_has_open_is_already_open() {

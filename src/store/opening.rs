@@ -1,0 +1,180 @@
+//! Making, opening and closing stores.
+
+use super::{Shared, Store, Writer};
+use crate::error::{Error, Result};
+use crate::main_index::{MAIN_NEW, MainIndex};
+use crate::names::Names;
+use crate::options::Options;
+use crate::storage::{DirectoryStorage, MemoryStorage, Sharing, Storage};
+use crate::view::View;
+use std::any::Any;
+use std::path::Path;
+use std::sync::{Arc, Mutex, RwLock};
+
+/// Making, opening and closing.
+impl Store {
+    /// Makes a store at `path` and opens it.
+    ///
+    /// The path must not exist, or be an empty directory; it becomes a directory with mode 0700,
+    /// missing parents too. On return the empty store is durable. An interrupted call leaves
+    /// nothing that opens, and can be repeated.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if there is a store already, or anything else; `AlreadyOpen` if one is being
+    /// made there; `Unavailable` if the storage fails.
+    ///
+    /// ```
+    /// # use sessionlog::Store;
+    /// # let parent = tempfile::tempdir()?;
+    /// # let path = parent.path().join("sessions");
+    /// let store = Store::create(&path)?;
+    /// store.close()?;
+    /// let store = Store::open(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        Options::default().create(path)
+    }
+
+    /// Opens the store at `path`, which must hold one: a mistyped path is an error, not an empty
+    /// store. What is refused stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// `NotAStore`, `UnsupportedFormat`, `Corrupted` or `AlreadyOpen` as the case may be;
+    /// `Unavailable` if the storage fails.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Options::default().open(path)
+    }
+
+    /// Settings to make or open a store with.
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    /// Makes a store in memory, which is gone with its last handle.
+    ///
+    /// # Errors
+    ///
+    /// None in practice; the signature is that of its siblings.
+    pub fn in_memory() -> Result<Self> {
+        Options::default().in_memory()
+    }
+
+    fn open_locked(
+        storage: &dyn Storage,
+        lock: Box<dyn Any + Send + Sync>,
+        options: Options,
+    ) -> Result<Self> {
+        let index = MainIndex::open(storage, options.cache_bytes)?;
+        if !options.read_only {
+            index.release()?;
+        }
+        let names = Arc::new(Names::new(options.names_cache_bytes));
+        let view = View::new(index.read()?, Arc::clone(&names));
+        let writer = Writer {
+            index,
+            at_risk: None,
+            lags: false,
+            _lock: lock,
+        };
+        Ok(Self(Arc::new(Shared {
+            options,
+            names,
+            view: RwLock::new(Some(Arc::new(view))),
+            writer: Mutex::new(Some(writer)),
+        })))
+    }
+
+    /// Closes the store for every handle: what was written is durable on return, the lock is free,
+    /// and every later call is `Closed`. Closing again does nothing.
+    ///
+    /// Dropping the last handle closes too, but cannot tell of a failure.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage fails; the store is closed all the same.
+    pub fn close(&self) -> Result<()> {
+        let mut writer = self.0.lock_writer();
+        let Some(mut open) = writer.take() else {
+            return Ok(());
+        };
+        let flushed = self.0.flush(&mut open);
+        drop(self.0.publish(None));
+        let closed = open.index.close();
+        flushed.and(closed)
+    }
+}
+
+fn sharing(options: &Options) -> Sharing {
+    match options.read_only {
+        true => Sharing::Shared,
+        false => Sharing::Exclusive,
+    }
+}
+
+/// Making and opening stores with these settings.
+impl Options {
+    /// Makes a store at `path` and opens it; see [`Store::create`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::create`]; `InvalidInput` too if it would be read-only.
+    pub fn create(self, path: impl AsRef<Path>) -> Result<Store> {
+        self.check_writable()?;
+        self.create_on(Arc::new(DirectoryStorage::create(
+            path.as_ref(),
+            &[MAIN_NEW],
+        )?))
+    }
+
+    /// Opens the store at `path`; see [`Store::open`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Store> {
+        let storage = DirectoryStorage::open(path.as_ref(), sharing(&self))?;
+        self.open_on(Arc::new(storage))
+    }
+
+    /// Makes a store in memory; see [`Store::in_memory`].
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if it would be read-only.
+    pub fn in_memory(self) -> Result<Store> {
+        self.create_on(Arc::new(MemoryStorage::default()))
+    }
+
+    /// Makes a store on any storage.
+    #[doc(hidden)]
+    pub fn create_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
+        self.check_writable()?;
+        let lock = storage.lock(Sharing::Exclusive)?;
+        MainIndex::create(&*storage, self.ids.refer_uid(self.clock.now()))?;
+        Store::open_locked(&*storage, lock, self)
+    }
+
+    /// Opens the store on any storage.
+    #[doc(hidden)]
+    pub fn open_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
+        // A directory that has no lock file yet may be somebody else's: look before making one.
+        if !storage.is_lockable() {
+            MainIndex::open(&*storage, 0)?;
+        }
+        let lock = storage.lock(sharing(&self))?;
+        Store::open_locked(&*storage, lock, self)
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        match self.read_only {
+            true => Err(Error::invalid(
+                "read_only",
+                "is set, but a new store is empty",
+            )),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Calls that read the latest state.
+
+use super::Store;
+use crate::cursor::{Cursor, CursorPage};
+use crate::error::{Error, Result};
+use crate::family::Family;
+use crate::query::{Page, PageRequest, Query};
+use crate::session::SessionLog;
+use crate::snapshot::{BucketCounts, SessionLogs, Snapshot};
+use crate::time::Bucket;
+use serde::Serialize;
+use uuid::Uuid;
+
+/// What a store holds and what it costs: see [`Store::stats`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The store's own id, given when it was made.
+    pub store_uid: Uuid,
+    /// The version of the on-disk format.
+    pub format_version: u32,
+    /// Sessions in the store.
+    pub session_count: u64,
+    /// Those of them that are open.
+    pub open_session_count: u64,
+    /// Users that ever had a session.
+    pub user_count: u64,
+    /// Names under which they had one.
+    pub user_name_count: u64,
+    /// Clients that ever had a session.
+    pub client_count: u64,
+    /// Bytes of the store's files, room for growth included.
+    pub file_bytes: u64,
+}
+
+/// Reading the latest state: each call is its namesake of [`Snapshot`] on a fresh one.
+impl Store {
+    /// The state after the last commit, frozen.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` once closed.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        let max = self.0.options.records_per_page_max;
+        Ok(Snapshot::new(self.0.view()?, max))
+    }
+
+    /// The session with this `refer_uid`: see [`Snapshot::get`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`].
+    pub fn get(&self, refer_uid: Uuid) -> Result<Option<SessionLog>> {
+        self.snapshot()?.get(refer_uid)
+    }
+
+    /// One page of the answer, with exact totals: see [`Snapshot::page`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::page`].
+    ///
+    /// ```
+    /// # use sessionlog::{PageRequest, Query, Store};
+    /// # use uuid::Uuid;
+    /// let store = Store::in_memory()?;
+    /// for client in ["PDA-01", "PDA-02", "PDA-03"] {
+    ///     store.start(Uuid::from_u128(7), "Ann", client)?;
+    /// }
+    /// let page = store.page(&Query::all(), PageRequest::new(1, 2)?)?;
+    /// assert_eq!((page.entries.len(), page.total_page_count), (1, 2));
+    /// # Ok::<(), sessionlog::Error>(())
+    /// ```
+    pub fn page(&self, query: &Query, page: PageRequest) -> Result<Page> {
+        self.snapshot()?.page(query, page)
+    }
+
+    /// The records after `cursor`: see [`Snapshot::page_after`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::page_after`].
+    ///
+    /// ```
+    /// # use sessionlog::{Cursor, Query, Store};
+    /// # use uuid::Uuid;
+    /// # let store = Store::in_memory()?;
+    /// # for client in 0..5 { store.start(Uuid::from_u128(7), "Ann", &client.to_string())?; }
+    /// let query = Query::all();
+    /// let mut cursor = Cursor::start(&query);
+    /// loop {
+    ///     let page = store.page_after(&query, &cursor, 2)?;
+    ///     // … use page.entries …
+    ///     cursor = page.next;
+    ///     if page.remaining_record_count == 0 {
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok::<(), sessionlog::Error>(())
+    /// ```
+    pub fn page_after(
+        &self,
+        query: &Query,
+        cursor: &Cursor,
+        records_per_page: u32,
+    ) -> Result<CursorPage> {
+        self.snapshot()?.page_after(query, cursor, records_per_page)
+    }
+
+    /// How many records match, exactly: see [`Snapshot::count`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`].
+    pub fn count(&self, query: &Query) -> Result<u64> {
+        self.snapshot()?.count(query)
+    }
+
+    /// Every matching record in bounded memory: see [`Snapshot::iter`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`], here and from each step.
+    pub fn iter(&self, query: &Query) -> Result<SessionLogs> {
+        self.snapshot()?.iter(query)
+    }
+
+    /// The non-empty hours, days or months with their counts: see [`Snapshot::count_by`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`], here and from each step.
+    pub fn count_by(&self, query: &Query, bucket: Bucket) -> Result<BucketCounts> {
+        self.snapshot()?.count_by(query, bucket)
+    }
+
+    /// What the store holds and what it costs, at no cost that grows with it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`].
+    pub fn stats(&self) -> Result<Stats> {
+        let (identity, file_bytes) = {
+            let writer = self.0.lock_writer();
+            let writer = writer.as_ref().ok_or_else(Error::closed)?;
+            (writer.index.identity(), writer.index.file_bytes()?)
+        };
+        self.0.view()?.read(|view| {
+            let (users, names, clients) = view.main.counters().given();
+            Ok(Stats {
+                store_uid: identity.store_uid,
+                format_version: identity.format_version,
+                session_count: view.len(Family::ALL)?,
+                open_session_count: view.len(Family::OPEN)?,
+                user_count: users.into(),
+                user_name_count: names.into(),
+                client_count: clients.into(),
+                file_bytes,
+            })
+        })
+    }
+}
