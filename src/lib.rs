@@ -1,4 +1,49 @@
-//! An embedded session-log store.
+//! An embedded session-log store: any page of any filter, first or last, with its exact total, in
+//! microseconds at ten million sessions.
+//!
+//! A *session log* says who was logged in on which client device, from when, and until when: a
+//! [`SessionLog`]. A [`Store`] keeps them, crash-safe, in a directory, and answers a [`Query`] (any
+//! combination of user, client, open sessions only, started after, started before) by the
+//! [`Page`], by [`Cursor`], by iteration, or in counts by hour, day or month.
+//!
+//! ```
+//! use sessionlog::{PageRequest, Query, Store};
+//! use uuid::Uuid;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("sessions");
+//! let store = Store::create(&path)?;
+//! let ann = Uuid::from_u128(0x11111111_2222_3333_4444_555555555555);
+//!
+//! let session = store.start(ann, "Ann", "PDA-01")?; // durable on return
+//! let open = Query::builder().open_sessions_only(true).build()?;
+//! assert_eq!(store.count(&open)?, 1);
+//!
+//! let logout = store.get(session)?.expect("just started").session_start + chrono::TimeDelta::hours(8);
+//! store.end(session, logout)?;
+//! assert_eq!(store.count(&open)?, 0);
+//!
+//! let of_ann = Query::builder().user_refer_uid(ann).build()?;
+//! let page = store.page(&of_ann, PageRequest::new(0, 50)?)?;
+//! assert_eq!(page.total_record_count, 1);
+//! assert_eq!(page.entries[0].session_end, Some(logout));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How it answers
+//!
+//! Every query is one contiguous range of exactly one ordered set, and every set is a B+-tree whose
+//! inner nodes count the entries below them. The total is a difference of two ranks, and a page is
+//! found by its position: nothing is counted, skipped or filtered. What is stored where, byte by
+//! byte, is in `src/format.md`.
+//!
+//! # Features
+//!
+//! None is on by default, none changes what another offers.
+//!
+//! - `cli`: the command-line tool `sessionlog`, with `import` and `generate`.
+//! - `import`: reads session records from JSON lines and from the login records of Linux.
+//! - `generate`: realistic session logs from a seed, for demonstrations and benches.
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -7,6 +52,9 @@ mod cursor;
 mod error;
 mod family;
 mod format;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "generate")]
 pub mod generate;
 #[cfg(feature = "import")]

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// Writing. Each call is one commit: all of it or nothing, durable on return as the store's
-/// [`Durability`] says.
+/// [`Durability`](crate::Durability) says.
 impl Store {
     /// Appends a record, or the end that it brings to a session in the store.
     ///
@@ -49,7 +49,7 @@ impl Store {
     ///
     /// If any record is refused, the whole batch is, and [`Error::refusals`] lists every refused
     /// record with its index and error; the kind is that of the first. `InvalidInput` if there are
-    /// more records than [`Options::batch_records_max`]. Else as [`Store::append`].
+    /// more records than [`Options::batch_records_max`](crate::Options::batch_records_max). Else as [`Store::append`].
     pub fn append_batch(&self, logs: impl IntoIterator<Item = SessionLog>) -> Result<Vec<Outcome>> {
         let max = self.0.options.batch_records_max;
         let mut checked = Vec::new();
@@ -137,7 +137,8 @@ impl Store {
         self.0.write(|resolver| resolver.remove(refer_uid))
     }
 
-    /// Makes everything written so far durable; with [`Durability::Immediate`] it is already.
+    /// Makes everything written so far durable; with [`Durability::Immediate`](crate::Durability::Immediate) it is
+    /// already.
     ///
     /// # Errors
     ///
