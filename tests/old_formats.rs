@@ -1,0 +1,82 @@
+//! Stores of every released format version are read: one is kept for each, made by the release.
+//!
+//! A version's store is made with `SESSIONLOG_MAKE_FIXTURE=1 cargo test --test old_formats`, once,
+//! by the code that writes that version.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sessionlog::{Outcome, Query, SessionLog, Store};
+use std::fs;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+/// The version that this code writes.
+const CURRENT: u32 = 1;
+
+fn fixture(version: u32) -> PathBuf {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    data.join(format!("store-v{version}.redb"))
+}
+
+fn start(number: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::hours(number * 100_000 - 10_000_000)
+}
+
+/// What every fixture holds.
+fn logs() -> Vec<SessionLog> {
+    let log = |number: i64| SessionLog {
+        refer_uid: Uuid::from_u128(u128::from(number.unsigned_abs()) << 64),
+        user_refer_uid: Uuid::from_u128(u128::from(number.unsigned_abs()) % 5 + 1),
+        user: ["Ann", "Åsa", "", "kai\u{feff}", "\0"][number.unsigned_abs() as usize % 5].into(),
+        client_refer_uid: format!("PDA-{:02}", number % 3).into(),
+        session_start: start(number),
+        session_end: (number % 4 != 0).then(|| start(number) + TimeDelta::microseconds(1)),
+    };
+    (1..=250).map(log).collect()
+}
+
+#[test]
+fn stores_of_every_version_are_read_and_written() {
+    if std::env::var_os("SESSIONLOG_MAKE_FIXTURE").is_some() {
+        make_fixture();
+    }
+    for version in 1..=CURRENT {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = fs::read(fixture(version)).unwrap();
+        fs::write(folder.path().join("main.redb"), bytes).unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let stored = store.iter(&Query::all()).unwrap().map(Result::unwrap);
+        assert!(stored.eq(logs()), "version {version}");
+        for log in logs() {
+            assert_eq!(store.get(log.refer_uid).unwrap().as_ref(), Some(&log));
+            let outcome = store.append(log).unwrap();
+            assert_eq!(outcome, Outcome::AlreadyThere);
+        }
+        let open = Query::builder().open_sessions_only(true).build().unwrap();
+        let ended = store.end_open(&open, start(400)).unwrap();
+        assert_eq!((ended.ended, ended.left_open), (62, 0));
+    }
+}
+
+#[test]
+fn every_fixture_is_tested() {
+    let data = fixture(1);
+    let files = fs::read_dir(data.parent().unwrap()).unwrap();
+    let stores = files.filter(|file| {
+        let name = file.as_ref().unwrap().file_name();
+        name.to_str().unwrap().starts_with("store-v")
+    });
+    assert_eq!(stores.count(), CURRENT as usize);
+    let store = Store::in_memory().unwrap();
+    assert_eq!(store.stats().unwrap().format_version, CURRENT);
+}
+
+fn make_fixture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = Store::create(&path).unwrap();
+    store.append_batch(logs()).unwrap();
+    store.close().unwrap();
+    fs::create_dir_all(fixture(CURRENT).parent().unwrap()).unwrap();
+    fs::copy(path.join("main.redb"), fixture(CURRENT)).unwrap();
+}
