@@ -5,7 +5,7 @@
 //! open. The same [`Profile`] gives the same records each time; on another platform, whose
 //! mathematical functions round otherwise, an end may differ by some ticks.
 
-use crate::session::SessionLog;
+use crate::SessionLog;
 use chrono::{DateTime, TimeDelta, Utc};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};

@@ -80,3 +80,8 @@ pub use session::{Outcome, SessionLog, TEXT_BYTES_MAX};
 pub use snapshot::{BucketCounts, SessionLogs, Snapshot};
 pub use store::{Stats, Store};
 pub use time::{Bucket, Clock, SystemClock};
+
+/// The example of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

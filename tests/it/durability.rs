@@ -1,116 +1,12 @@
 //! What a loss of power takes: nothing that was acknowledged as durable.
 
+use crate::recording::Recording;
 use crate::{log, uid};
 use chrono::{DateTime, TimeDelta, Utc};
-use sessionlog::storage::{MemoryStorage, Sharing, Storage, StorageFile};
-use sessionlog::{Clock, Durability, Query, Result, Store};
-use std::any::Any;
-use std::io;
+use sessionlog::{Clock, Durability, Query, Store};
 use std::sync::{Arc, Mutex};
 
 const START: &str = "2026-11-01T08:00:00Z";
-
-/// A directory that remembers what each file was at its last sync.
-#[derive(Debug, Clone, Default)]
-struct Volatile {
-    live: MemoryStorage,
-    durable: Arc<Mutex<Vec<u8>>>,
-    syncs: Arc<Mutex<u32>>,
-}
-
-impl Volatile {
-    /// The directory as it is after a loss of power.
-    fn after_power_loss(&self) -> MemoryStorage {
-        let storage = MemoryStorage::default();
-        let bytes = self.durable.lock().unwrap();
-        storage
-            .create("main.redb")
-            .unwrap()
-            .write(0, &bytes)
-            .unwrap();
-        storage
-    }
-
-    fn sessions_after_power_loss(&self) -> u64 {
-        let store = Store::options().open_on(Arc::new(self.after_power_loss()));
-        store.unwrap().count(&Query::all()).unwrap()
-    }
-
-    fn syncs(&self) -> u32 {
-        *self.syncs.lock().unwrap()
-    }
-
-    fn file(&self, file: Box<dyn StorageFile>) -> Box<dyn StorageFile> {
-        let directory = self.clone();
-        Box::new(VolatileFile { file, directory })
-    }
-}
-
-#[derive(Debug)]
-struct VolatileFile {
-    file: Box<dyn StorageFile>,
-    directory: Volatile,
-}
-
-impl StorageFile for VolatileFile {
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.file.read(offset, buffer)
-    }
-
-    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.file.write(offset, bytes)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        let mut bytes = vec![0; usize::try_from(self.file.len()?).unwrap()];
-        self.file.read(0, &mut bytes)?;
-        *self.directory.durable.lock().unwrap() = bytes;
-        *self.directory.syncs.lock().unwrap() += 1;
-        Ok(())
-    }
-}
-
-impl Storage for Volatile {
-    fn open(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
-        Ok(self.file(self.live.open(name)?))
-    }
-
-    fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
-        Ok(self.file(self.live.create(name)?))
-    }
-
-    fn exists(&self, name: &str) -> io::Result<bool> {
-        self.live.exists(name)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.live.rename(from, to)
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.live.remove(name)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.live.sync()
-    }
-
-    fn is_lockable(&self) -> bool {
-        self.live.is_lockable()
-    }
-
-    fn lock(&self, sharing: Sharing) -> Result<Box<dyn Any + Send + Sync>> {
-        self.live.lock(sharing)
-    }
-}
 
 #[derive(Debug, Clone)]
 struct ManualClock(Arc<Mutex<DateTime<Utc>>>);
@@ -127,7 +23,7 @@ fn manual_clock() -> ManualClock {
 
 #[test]
 fn an_immediate_write_survives_the_loss_of_power_on_return() {
-    let directory = Volatile::default();
+    let directory = Recording::default();
     let store = Store::options()
         .create_on(Arc::new(directory.clone()))
         .unwrap();
@@ -146,7 +42,7 @@ fn an_immediate_write_survives_the_loss_of_power_on_return() {
 
 #[test]
 fn a_write_that_changes_nothing_costs_no_sync() {
-    let directory = Volatile::default();
+    let directory = Recording::default();
     let store = Store::options()
         .create_on(Arc::new(directory.clone()))
         .unwrap();
@@ -161,7 +57,7 @@ fn a_write_that_changes_nothing_costs_no_sync() {
 
 #[test]
 fn an_eventual_write_is_durable_after_flush_or_close() {
-    let directory = Volatile::default();
+    let directory = Recording::default();
     let options = Store::options()
         .durability(Durability::Eventual)
         .clock(manual_clock());
@@ -179,7 +75,7 @@ fn an_eventual_write_is_durable_after_flush_or_close() {
 
 #[test]
 fn dropping_the_last_handle_flushes() {
-    let directory = Volatile::default();
+    let directory = Recording::default();
     let options = Store::options()
         .durability(Durability::Eventual)
         .clock(manual_clock());
@@ -191,7 +87,7 @@ fn dropping_the_last_handle_flushes() {
 
 #[test]
 fn eventual_writes_at_risk_are_bounded_in_number() {
-    let directory = Volatile::default();
+    let directory = Recording::default();
     let options = Store::options()
         .durability(Durability::Eventual)
         .clock(manual_clock());
@@ -208,7 +104,7 @@ fn eventual_writes_at_risk_are_bounded_in_number() {
 
 #[test]
 fn eventual_writes_at_risk_are_bounded_in_age_at_each_commit() {
-    let directory = Volatile::default();
+    let directory = Recording::default();
     let clock = manual_clock();
     let options = Store::options()
         .durability(Durability::Eventual)

@@ -8,11 +8,13 @@
 )]
 
 mod concurrency;
+mod cost;
 mod cursors;
 mod durability;
 mod life;
 mod opening;
 mod paging;
+mod recording;
 mod times;
 
 use chrono::{DateTime, Utc};

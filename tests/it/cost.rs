@@ -1,0 +1,119 @@
+//! What a call reads, counted in bytes, so that the claim holds on any machine: it follows what is
+//! answered, not what is stored.
+
+use crate::recording::Recording;
+use crate::{at, log, uid};
+use chrono::TimeDelta;
+use sessionlog::{Bucket, PageRequest, Query, QueryBuilder, SessionLog, Store};
+use std::sync::Arc;
+
+/// A store without a cache, so that every row that is touched is read.
+struct Cold {
+    storage: Recording,
+    store: Store,
+}
+
+impl Cold {
+    /// So many sessions of two users on two clients, a minute apart, three of them open.
+    fn new(sessions: u32) -> Self {
+        let storage = Recording::default();
+        let store = Store::options()
+            .create_on(Arc::new(storage.clone()))
+            .unwrap();
+        store.append_batch((1..=sessions).map(session)).unwrap();
+        store.close().unwrap();
+        let options = Store::options().cache_bytes(0).names_cache_bytes(0);
+        let store = options.open_on(Arc::new(storage.clone())).unwrap();
+        Self { storage, store }
+    }
+
+    fn bytes_read(&self, read: impl FnOnce(&Store)) -> u64 {
+        let before = self.storage.bytes_read();
+        read(&self.store);
+        self.storage.bytes_read() - before
+    }
+
+    fn page(&self, query: &QueryBuilder, place: f64) -> u64 {
+        let query = query.clone().build().unwrap();
+        let first = self
+            .store
+            .page(&query, PageRequest::new(0, 25).unwrap())
+            .unwrap();
+        let last = first.total_page_count.saturating_sub(1) as f64;
+        let request = PageRequest::new((last * place) as u32, 25).unwrap();
+        self.bytes_read(|store| drop(store.page(&query, request).unwrap()))
+    }
+}
+
+/// Long names: a page must not read those of others.
+fn session(number: u32) -> SessionLog {
+    let start = at("2026-01-01T00:00:00Z") + TimeDelta::minutes(number.into());
+    SessionLog {
+        user_refer_uid: uid(u128::from(number % 2) + 1),
+        user: "x".repeat(1_024).into(),
+        client_refer_uid: format!("PDA-{}", number / 2 % 2).into(),
+        session_start: start,
+        session_end: (number % 10_000 > 2).then_some(start),
+        ..log(number.into(), "2026-01-01T00:00:00Z", None)
+    }
+}
+
+fn filters() -> Vec<QueryBuilder> {
+    (0..16)
+        .map(|bits| {
+            let [user, client, open, window] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
+            Query::builder()
+                .user_refer_uid(user.then(|| uid(1)))
+                .client_refer_uid(client.then_some("PDA-0"))
+                .open_sessions_only(open)
+                .started_after(window.then(|| at("2026-01-01T10:00:00Z")))
+        })
+        .collect()
+}
+
+#[test]
+fn a_page_reads_what_it_shows_wherever_it_is_and_however_much_matches() {
+    let (small, large) = (Cold::new(1_000), Cold::new(40_000));
+    for query in filters() {
+        for place in [0.0, 0.5, 1.0] {
+            let (few, many) = (small.page(&query, place), large.page(&query, place));
+            // Forty times the sessions is a level or two more of each tree.
+            assert!(
+                many <= few.max(40_000) * 4,
+                "{few} then {many} bytes: {query:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn counting_reads_no_sessions() {
+    let (small, large) = (Cold::new(1_000), Cold::new(40_000));
+    for query in filters() {
+        let query = query.build().unwrap();
+        let count =
+            |cold: &Cold| cold.bytes_read(|store| assert!(store.count(&query).unwrap() > 0));
+        let (few, many) = (count(&small), count(&large));
+        assert!(
+            many <= few.max(40_000) * 4,
+            "{few} then {many} bytes: {query:?}"
+        );
+    }
+}
+
+#[test]
+fn counts_by_bucket_follow_the_buckets_and_not_the_sessions() {
+    let cold = Cold::new(40_000);
+    let month = Query::builder()
+        .started_before(at("2026-01-28T00:00:00Z"))
+        .build()
+        .unwrap();
+    let bytes = cold.bytes_read(|store| {
+        let months: Vec<_> = store.count_by(&month, Bucket::Month).unwrap().collect();
+        assert_eq!(months.len(), 1);
+    });
+    assert!(
+        bytes < 200_000,
+        "{bytes} bytes for one bucket of 38,879 sessions"
+    );
+}

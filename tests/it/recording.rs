@@ -1,0 +1,117 @@
+//! A storage that records what is done to it.
+
+use sessionlog::storage::{MemoryStorage, Sharing, Storage, StorageFile};
+use sessionlog::{Query, Result, Store};
+use std::any::Any;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// A directory in memory that remembers what its file was at the last sync, and counts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recording {
+    live: MemoryStorage,
+    durable: Arc<Mutex<Vec<u8>>>,
+    syncs: Arc<AtomicU64>,
+    bytes_read: Arc<AtomicU64>,
+}
+
+impl Recording {
+    /// The directory as it is after a loss of power.
+    pub(crate) fn after_power_loss(&self) -> MemoryStorage {
+        let storage = MemoryStorage::default();
+        let bytes = self.durable.lock().unwrap();
+        storage
+            .create("main.redb")
+            .unwrap()
+            .write(0, &bytes)
+            .unwrap();
+        storage
+    }
+
+    pub(crate) fn sessions_after_power_loss(&self) -> u64 {
+        let store = Store::options().open_on(Arc::new(self.after_power_loss()));
+        store.unwrap().count(&Query::all()).unwrap()
+    }
+
+    pub(crate) fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+
+    fn file(&self, file: Box<dyn StorageFile>) -> Box<dyn StorageFile> {
+        let directory = self.clone();
+        Box::new(RecordingFile { file, directory })
+    }
+}
+
+#[derive(Debug)]
+struct RecordingFile {
+    file: Box<dyn StorageFile>,
+    directory: Recording,
+}
+
+impl StorageFile for RecordingFile {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let bytes_read = &self.directory.bytes_read;
+        bytes_read.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+        self.file.read(offset, buffer)
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write(offset, bytes)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut bytes = vec![0; usize::try_from(self.file.len()?).unwrap()];
+        self.file.read(0, &mut bytes)?;
+        *self.directory.durable.lock().unwrap() = bytes;
+        self.directory.syncs.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Storage for Recording {
+    fn open(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
+        Ok(self.file(self.live.open(name)?))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
+        Ok(self.file(self.live.create(name)?))
+    }
+
+    fn exists(&self, name: &str) -> io::Result<bool> {
+        self.live.exists(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.live.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.live.remove(name)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.live.sync()
+    }
+
+    fn is_lockable(&self) -> bool {
+        self.live.is_lockable()
+    }
+
+    fn lock(&self, sharing: Sharing) -> Result<Box<dyn Any + Send + Sync>> {
+        self.live.lock(sharing)
+    }
+}
