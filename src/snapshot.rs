@@ -14,8 +14,8 @@ use uuid::Uuid;
 /// One state of a store, frozen: whatever is written meanwhile, its answers stay the same.
 ///
 /// Cheap to take and to clone, and it blocks nobody; but the storage it reads is kept until it is
-/// dropped, so a snapshot held for long makes the file grow. Once its store is closed, reads are
-/// `Closed`.
+/// dropped, so a snapshot held for long makes the file grow. Once its store is closed, or the last
+/// handle of it dropped, reads are `Closed`.
 ///
 /// ```
 /// # use sessionlog::{Query, SessionLog, Store};

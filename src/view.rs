@@ -1,7 +1,7 @@
 //! One state of a store: what every read is answered from.
 
 use crate::counted::{Direction, Key, Slot, Tree};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::family::{Family, Plan};
 use crate::format::{Entry, UserId};
 use crate::main_index::{Body, MainReader, guarded};
@@ -11,6 +11,7 @@ use crate::session::SessionLog;
 use crate::time::{Bucket, Ticks};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
 /// A committed state, and the names that all states share.
@@ -18,6 +19,7 @@ use uuid::Uuid;
 pub(crate) struct View {
     pub(crate) main: MainReader,
     names: Arc<Names>,
+    closed: Arc<AtomicBool>,
 }
 
 /// Where an answer lies in one view: a range of positions in one family.
@@ -66,12 +68,20 @@ pub(crate) struct Answer<'v> {
 }
 
 impl View {
-    pub(crate) fn new(main: MainReader, names: Arc<Names>) -> Self {
-        Self { main, names }
+    /// `closed` is set once the store is closed: from then on there are no reads.
+    pub(crate) fn new(main: MainReader, names: Arc<Names>, closed: Arc<AtomicBool>) -> Self {
+        Self {
+            main,
+            names,
+            closed,
+        }
     }
 
     /// Runs a read; see [`guarded`].
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::closed());
+        }
         guarded(|| read(self))
     }
 
@@ -222,6 +232,10 @@ impl<'v> Answer<'v> {
             Order::NewestFirst => start,
         };
         let rank = self.tree()?.rank(Entry::first_key_at(edge))?;
-        Ok(Some((start, self.selection.position(rank) - position)))
+        match self.selection.position(rank).checked_sub(position) {
+            // The entry itself is in its bucket.
+            None | Some(0) => Err(Error::corrupted("entries are out of order")),
+            Some(count) => Ok(Some((start, count))),
+        }
     }
 }

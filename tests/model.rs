@@ -9,7 +9,7 @@ use proptest::test_runner::FileFailurePersistence;
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 200,
+        cases: 1_000,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
             "tests/model.regressions",
         ))),

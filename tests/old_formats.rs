@@ -2,7 +2,11 @@
 //!
 //! A version's store is made with `SESSIONLOG_MAKE_FIXTURE=1 cargo test --test old_formats`, once,
 //! by the code that writes that version.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation
+)]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::{Outcome, Query, SessionLog, Store};

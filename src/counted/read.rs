@@ -52,7 +52,7 @@ impl<'a, S: NodeReader> Tree<'a, S> {
         let (child, before) = child_at(node, index)?;
         let bytes = self.store.node(child.id)?;
         let below = self.rank_in(child_node(&bytes, node, child, before)?, key)?;
-        Ok(before + below)
+        before.checked_add(below).ok_or_else(miscounted)
     }
 
     /// The entry with this key.
@@ -113,8 +113,8 @@ impl<'a, S: NodeReader> Tree<'a, S> {
             let bytes = self.store.node(child.id)?;
             let below = child_node(&bytes, node, child, before)?;
             let start = range.start.saturating_sub(before);
-            let end = range.end.min(child.count_through) - before;
-            self.visit_in(below, start..end, direction, visit)
+            let end = range.end.min(child.count_through).checked_sub(before);
+            self.visit_in(below, start..end.ok_or_else(miscounted)?, direction, visit)
         };
         match direction {
             Direction::Ascending => (first..=last).try_for_each(&mut visit_child),

@@ -7,13 +7,15 @@ mod writing;
 pub use reading::Stats;
 
 use crate::error::{Error, Result};
-use crate::main_index::{Flush, MainIndex};
+use crate::format::dictionary::Counters;
+use crate::main_index::{Changes, Flush, MainIndex};
 use crate::names::Names;
 use crate::options::{Durability, Options};
 use crate::resolve::Resolver;
 use crate::view::View;
 use chrono::{DateTime, Utc};
 use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// A store of session logs.
@@ -38,6 +40,8 @@ pub struct Store(Arc<Shared>);
 struct Shared {
     options: Options,
     names: Arc<Names>,
+    /// Whether the store has been closed: views outlive it, and must not answer then.
+    closed: Arc<AtomicBool>,
     /// What reads are answered from; `None` once closed.
     view: RwLock<Option<Arc<View>>>,
     /// Held for the whole of a write.
@@ -88,27 +92,41 @@ impl Shared {
         }
         let mut writer = self.lock_writer();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
-        if writer.lags {
-            self.catch_up(writer)?;
-        }
-        let view = self.view()?;
-        let (answer, resolved) = view.read(|view| {
+        let (answer, resolved) = self.latest(writer)?.read(|view| {
             let mut resolver = Resolver::new(view);
             let answer = resolve(&mut resolver)?;
             Ok((answer, resolver.finish()))
         })?;
         if let Some((changes, counters)) = resolved {
-            let at_risk = self.at_risk_after(writer, changes.effects.len());
-            let flush = match at_risk {
-                Some(_) => Flush::Later,
-                None => Flush::Now,
-            };
-            writer.lags = true;
-            writer.index.commit(&changes, counters, flush)?;
-            writer.at_risk = at_risk;
-            self.catch_up(writer)?;
+            self.commit(writer, &changes, counters)?;
         }
         Ok(answer)
+    }
+
+    /// The state after the last commit, published too.
+    ///
+    /// Writing from an older one would give ids out twice.
+    fn latest(&self, writer: &mut Writer) -> Result<Arc<View>> {
+        if writer.lags {
+            self.catch_up(writer)?;
+        }
+        self.view()
+    }
+
+    fn commit(&self, writer: &mut Writer, changes: &Changes, counters: Counters) -> Result<()> {
+        let at_risk = self.at_risk_after(writer, changes.effects.len());
+        writer.lags = true;
+        let flush = match at_risk {
+            Some(_) => {
+                // A commit that fails may have landed all the same.
+                writer.at_risk = at_risk;
+                Flush::Later
+            }
+            None => Flush::Now,
+        };
+        writer.index.commit(changes, counters, flush)?;
+        writer.at_risk = at_risk;
+        self.catch_up(writer)
     }
 
     /// What a crash would lose after `sessions` more; nothing if the commit is to be durable.
@@ -133,7 +151,8 @@ impl Shared {
 
     /// Publishes the state after the last commit.
     fn catch_up(&self, writer: &mut Writer) -> Result<()> {
-        let view = View::new(writer.index.read()?, Arc::clone(&self.names));
+        let (names, closed) = (Arc::clone(&self.names), Arc::clone(&self.closed));
+        let view = View::new(writer.index.read()?, names, closed);
         drop(self.publish(Some(Arc::new(view))));
         writer.lags = false;
         Ok(())
@@ -141,26 +160,30 @@ impl Shared {
 
     fn flush(&self, writer: &mut Writer) -> Result<()> {
         if writer.at_risk.is_some() {
-            let counters = self.view()?.main.counters();
-            writer
-                .index
-                .commit(&Default::default(), counters, Flush::Now)?;
+            let counters = self.latest(writer)?.main.counters();
+            let nothing = Changes::default();
+            writer.index.commit(&nothing, counters, Flush::Now)?;
             writer.at_risk = None;
         }
         Ok(())
     }
+
+    /// Flushes, and ends all reading and writing.
+    fn close(&self, mut writer: Writer) -> Result<()> {
+        let flushed = self.flush(&mut writer);
+        self.closed.store(true, Ordering::Release);
+        drop(self.publish(None));
+        let closed = writer.index.close();
+        flushed.and(closed)
+    }
 }
 
 impl Drop for Shared {
-    /// The engine makes its last durable state the file's when dropped; what was written with
-    /// [`Durability::Eventual`] since then is flushed here.
     fn drop(&mut self) {
-        let writer = self
-            .writer
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(mut writer) = writer.take() {
-            let _ = self.flush(&mut writer);
+        let writer = self.lock_writer().take();
+        if let Some(writer) = writer {
+            // There is nobody left to tell; the documentation of `close` says so.
+            let _ = self.close(writer);
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::storage::{DirectoryStorage, MemoryStorage, Sharing, Storage};
 use crate::view::View;
 use std::any::Any;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 /// Making, opening and closing.
@@ -72,7 +73,8 @@ impl Store {
             index.release()?;
         }
         let names = Arc::new(Names::new(options.names_cache_bytes));
-        let view = View::new(index.read()?, Arc::clone(&names));
+        let closed = Arc::new(AtomicBool::new(false));
+        let view = View::new(index.read()?, Arc::clone(&names), Arc::clone(&closed));
         let writer = Writer {
             index,
             at_risk: None,
@@ -82,6 +84,7 @@ impl Store {
         Ok(Self(Arc::new(Shared {
             options,
             names,
+            closed,
             view: RwLock::new(Some(Arc::new(view))),
             writer: Mutex::new(Some(writer)),
         })))
@@ -97,13 +100,7 @@ impl Store {
     /// `Unavailable` if the storage fails; the store is closed all the same.
     pub fn close(&self) -> Result<()> {
         let mut writer = self.0.lock_writer();
-        let Some(mut open) = writer.take() else {
-            return Ok(());
-        };
-        let flushed = self.0.flush(&mut open);
-        drop(self.0.publish(None));
-        let closed = open.index.close();
-        flushed.and(closed)
+        writer.take().map_or(Ok(()), |open| self.0.close(open))
     }
 }
 

@@ -91,8 +91,11 @@ fn counting_reads_no_sessions() {
     let (small, large) = (Cold::new(1_000), Cold::new(40_000));
     for query in filters() {
         let query = query.build().unwrap();
-        let count =
-            |cold: &Cold| cold.bytes_read(|store| assert!(store.count(&query).unwrap() > 0));
+        let count = |cold: &Cold| {
+            cold.bytes_read(|store| {
+                store.count(&query).unwrap();
+            })
+        };
         let (few, many) = (count(&small), count(&large));
         assert!(
             many <= few.max(40_000) * 4,
