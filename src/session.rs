@@ -120,7 +120,7 @@ impl TryFrom<Unchecked> for SessionLog {
 }
 
 /// What a write did to the session it names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// The session is new.
     Added,

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Timelike, Utc};
+use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
 
 /// The current time, as the store sees it.
@@ -142,7 +143,7 @@ impl Calendar {
 }
 
 /// A span of UTC time to count by: see [`Store::count_by`](crate::Store::count_by).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Bucket {
     /// From one full hour to the next.
     Hour,

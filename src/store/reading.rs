@@ -8,11 +8,11 @@ use crate::query::{Page, PageRequest, Query};
 use crate::session::SessionLog;
 use crate::snapshot::{BucketCounts, SessionLogs, Snapshot};
 use crate::time::Bucket;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What a store holds and what it costs: see [`Store::stats`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// The store's own id, given when it was made.
