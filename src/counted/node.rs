@@ -213,3 +213,55 @@ pub(super) fn write(level: u8, slots: &[Slot], buffer: &mut Vec<u8>) {
     buffer.extend_from_slice(&[level, 0, 0, 0]);
     buffer.extend_from_slice(slots.as_flattened());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_node_are_pinned() {
+        let child = Child {
+            fence: Key::new(0x0102_0304_0506_0708, 0x1112),
+            count_through: 0x2122,
+            id: 0x3132,
+        };
+        let mut bytes = Vec::new();
+        write(2, &[child.pack()], &mut bytes);
+        #[rustfmt::skip]
+        let golden = [
+            2, 0, 0, 0,
+            1, 2, 3, 4, 5, 6, 7, 8,
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x12,
+            0x22, 0x21, 0, 0, 0, 0, 0, 0,
+            0x32, 0x31, 0, 0, 0, 0, 0, 0,
+        ];
+        assert_eq!(bytes, golden);
+        let node = Node::parse(&golden).unwrap();
+        assert_eq!((node.level, node.count()), (2, 0x2122));
+        assert_eq!(Child::unpack(&node.slots[0]), child);
+    }
+
+    #[test]
+    fn the_next_key_is_the_least_greater_one() {
+        assert_eq!(Key::new(1, 2).next(), Some(Key::new(1, 3)));
+        assert_eq!(Key::new(1, u128::MAX).next(), Some(Key::new(2, 0)));
+        assert_eq!(Key::new(u64::MAX, u128::MAX).next(), None);
+    }
+
+    #[test]
+    fn the_order_of_keys_is_the_order_of_their_bytes() {
+        let keys = [
+            (0, 0),
+            (0, 1 << 127),
+            (1, 0),
+            (255, 5),
+            (256, 4),
+            (1 << 63, 0),
+        ];
+        let bytes = keys.map(|(major, minor)| Key::new(major, minor).to_bytes());
+        assert!(bytes.is_sorted());
+        for bytes in bytes {
+            assert_eq!(Key::from_bytes(&bytes).to_bytes(), bytes);
+        }
+    }
+}

@@ -48,6 +48,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_bytes_of_a_row_are_pinned() {
+        let mut row = Vec::new();
+        seal("nodes", &[1, 2], b"body", &mut row);
+        assert_eq!(row, b"\x85\xb3\xbd\x46body");
+    }
+
+    #[test]
     fn every_flipped_bit_is_found() {
         let mut row = Vec::new();
         seal("nodes", &[1, 2], b"body", &mut row);
