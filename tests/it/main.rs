@@ -1,1 +1,4 @@
+//! What the crate promises, kept by its public API alone.
 
+#[cfg(feature = "import")]
+mod import;
