@@ -6,7 +6,7 @@ use crate::import::event::Event;
 use crate::import::record::{Layout, Record};
 use crate::import::replay::Replay;
 use crate::import::{ImportError, Observer, Summary};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 
 /// How much of a file is looked at to tell its layout.
 const START_BYTES: u64 = 96 << 10;
@@ -78,19 +78,11 @@ const OTHER_FILES: [(&[u8], &str); 5] = [
 /// [`ImportError::Store`] if the store fails.
 pub fn wtmp(
     store: &Store,
-    mut input: impl Read,
+    input: impl Read,
     source: &str,
     observer: &mut dyn Observer,
 ) -> Result<Summary, ImportError> {
-    let mut start = Vec::new();
-    input.by_ref().take(START_BYTES).read_to_end(&mut start)?;
-    let layout = layout_of(&start)?;
-    let mut records = Records {
-        input: start.chain(BufReader::new(input)),
-        layout,
-        buffer: Vec::with_capacity(layout.record_bytes()),
-        bytes: 0,
-    };
+    let mut records = records_of(input)?;
     let mut replay = Replay::new(store, source)?;
     let mut batch = Batch::new(store, observer);
     let mut place = 0;
@@ -105,6 +97,19 @@ pub fn wtmp(
     }
     replay.finish(&mut batch);
     batch.finish(records.bytes)
+}
+
+/// The records of the input, whose start is read twice: first to find the layout.
+fn records_of(mut input: impl Read) -> Result<Records<impl Read>, ImportError> {
+    let mut start = Vec::new();
+    input.by_ref().take(START_BYTES).read_to_end(&mut start)?;
+    let layout = layout_of(&start)?;
+    Ok(Records {
+        input: Cursor::new(start).chain(BufReader::new(input)),
+        layout,
+        buffer: Vec::with_capacity(layout.record_bytes()),
+        bytes: 0,
+    })
 }
 
 fn layout_of(start: &[u8]) -> Result<Layout, ImportError> {
