@@ -1,1 +1,139 @@
 //! Session records from files as they are found in the world (feature `import`).
+//!
+//! [`jsonl`] reads one record a line, with the members of [`SessionLog`](crate::SessionLog) by
+//! name; [`wtmp`] reads the login records that Linux keeps in `/var/log/wtmp`.
+//!
+//! An import writes in batches. It drops the records that the store refuses, tells the
+//! [`Observer`] where they are and why, and goes on: only what fails the import as a whole is an
+//! [`ImportError`]. Importing the same input again changes nothing, and so it can be repeated
+//! after any failure.
+//!
+//! ```
+//! # use sessionlog::{Store, import};
+//! let store = Store::in_memory()?;
+//! let line = r#"{"refer_uid": "6f9619ff-8b86-d011-b42d-00c04fc964ff",
+//!     "user_refer_uid": "11111111-2222-3333-4444-555555555555", "user": "Ann",
+//!     "client_refer_uid": "PDA-01", "session_start": "2026-11-01T08:00:00Z"}"#.replace('\n', "");
+//! let summary = import::jsonl(&store, line.as_bytes(), &mut ())?;
+//! assert_eq!(summary.accepted, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod batch;
+mod event;
+mod identity;
+mod jsonl;
+mod record;
+mod replay;
+mod wtmp;
+
+pub use jsonl::{LINE_BYTES_MAX, jsonl};
+pub use wtmp::wtmp;
+
+use crate::Error;
+use serde::Serialize;
+use std::fmt;
+use std::io;
+
+/// What an import did, in records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Summary {
+    /// Sessions that are new to the store, open or ended.
+    pub accepted: u64,
+    /// Sessions of which the store held all of it already.
+    pub already_there: u64,
+    /// Sessions that were open in the store and have now ended.
+    pub ended: u64,
+    /// Pieces of input that were not taken: the observer was told of each.
+    pub rejected: u64,
+}
+
+/// A piece of input that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Where it is in the input, from one: the line, or the number of the login record.
+    pub place: u64,
+    /// Why it was not taken: one line, without control characters.
+    pub reason: String,
+}
+
+/// The longest reason of a rejection, in characters: it can quote the input.
+const REASON_CHARS_MAX: usize = 300;
+
+impl Rejection {
+    fn new(place: u64, reason: &impl fmt::Display) -> Self {
+        let text = reason.to_string();
+        let mut reason = String::new();
+        for (count, character) in text.chars().enumerate() {
+            if count == REASON_CHARS_MAX {
+                reason.push('…');
+                break;
+            }
+            match character.is_control() {
+                true => reason.extend(character.escape_default()),
+                false => reason.push(character),
+            }
+        }
+        Self { place, reason }
+    }
+}
+
+/// Watches an import. The unit type is one that looks away.
+pub trait Observer {
+    /// A piece of input was not taken. Within one batch these come by ascending place.
+    fn rejected(&mut self, rejection: &Rejection);
+
+    /// `bytes` of the input have been read so far and `records` of it dealt with: called after
+    /// each batch, and at the end.
+    fn advanced(&mut self, bytes: u64, records: u64);
+}
+
+impl Observer for () {
+    fn rejected(&mut self, _: &Rejection) {}
+
+    fn advanced(&mut self, _: u64, _: u64) {}
+}
+
+/// Why an import stopped. What was written before stays; importing again is safe.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The input cannot be read.
+    Input(io::Error),
+    /// The input is no file of login records; the text says what speaks against it.
+    NotLoginRecords(String),
+    /// The store failed, or cannot be written.
+    Store(Error),
+}
+
+impl fmt::Display for ImportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(error) => write!(f, "the input cannot be read: {error}"),
+            Self::NotLoginRecords(why) => write!(f, "these are no login records: {why}"),
+            Self::Store(error) => write!(f, "the store cannot take the records: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ImportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Input(error) => Some(error),
+            Self::NotLoginRecords(_) => None,
+            Self::Store(error) => Some(error),
+        }
+    }
+}
+
+impl From<io::Error> for ImportError {
+    fn from(error: io::Error) -> Self {
+        Self::Input(error)
+    }
+}
+
+impl From<Error> for ImportError {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}

@@ -11,6 +11,8 @@ mod concurrency;
 mod cost;
 mod cursors;
 mod durability;
+#[cfg(feature = "import")]
+mod import;
 mod life;
 mod opening;
 mod paging;

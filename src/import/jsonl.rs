@@ -1,0 +1,113 @@
+//! JSON lines: one session log a line.
+
+use crate::import::batch::Batch;
+use crate::import::{ImportError, Observer, Summary};
+use crate::{SessionLog, Store};
+use std::io::{self, BufRead, Read};
+
+/// The longest line that [`jsonl`] takes, in bytes without its ending: several times what the
+/// longest record needs.
+pub const LINE_BYTES_MAX: usize = 64 << 10;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Imports JSON lines: each is an object with the members of [`SessionLog`] by name, where
+/// `session_end` is null or absent while the session is open; other members are ignored.
+///
+/// The lines are UTF-8 and end in LF or CRLF; a byte order mark before the first is ignored, and so
+/// are blank lines. A line that is no such record, or is longer than [`LINE_BYTES_MAX`], is
+/// rejected by its number, and so is a record that the store refuses. What a record does to the
+/// store is what [`Store::append`] says.
+///
+/// Memory is bounded whatever the input: by one batch of 1,000 records and one line.
+///
+/// # Errors
+///
+/// [`ImportError::Input`] if the input cannot be read, [`ImportError::Store`] if the store fails.
+pub fn jsonl(
+    store: &Store,
+    input: impl BufRead,
+    observer: &mut dyn Observer,
+) -> Result<Summary, ImportError> {
+    let mut lines = Lines::new(input);
+    let mut batch = Batch::new(store, observer);
+    while lines.advance()? {
+        let line = lines.line();
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match parse(line) {
+            Ok(log) => batch.push(lines.number, log),
+            Err(reason) => batch.reject(lines.number, &reason),
+        }
+        batch.dealt(lines.bytes)?;
+    }
+    batch.finish(lines.bytes)
+}
+
+fn parse(line: &[u8]) -> Result<SessionLog, String> {
+    if line.len() > LINE_BYTES_MAX {
+        return Err(format!("the line is longer than {LINE_BYTES_MAX} bytes"));
+    }
+    let text = std::str::from_utf8(line)
+        .map_err(|error| format!("not UTF-8 after byte {}", error.valid_up_to()))?;
+    serde_json::from_str(text).map_err(|error| describe(&error))
+}
+
+/// The error without its line, which is always the first: every line is parsed by itself.
+fn describe(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(problem) => format!("{problem} at column {}", error.column()),
+        None => text,
+    }
+}
+
+/// The lines of the input, one after the other in the same memory.
+struct Lines<R> {
+    input: R,
+    /// Of the current line, from one.
+    number: u64,
+    /// Read so far.
+    bytes: u64,
+    buffer: Vec<u8>,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn new(input: R) -> Self {
+        Self {
+            input,
+            number: 0,
+            bytes: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Goes to the next line; false if there is none. Of one that is too long only so much is
+    /// kept as shows that it is.
+    fn advance(&mut self) -> io::Result<bool> {
+        const KEPT: u64 = (LINE_BYTES_MAX + b"\r\n".len()) as u64;
+        self.buffer.clear();
+        let mut start = self.input.by_ref().take(KEPT);
+        let kept = start.read_until(b'\n', &mut self.buffer)? as u64;
+        let mut skipped = 0;
+        if kept == KEPT && !self.buffer.ends_with(b"\n") {
+            skipped = self.input.skip_until(b'\n')? as u64;
+        }
+        self.bytes += kept + skipped;
+        self.number += 1;
+        Ok(kept > 0)
+    }
+
+    /// The line without its ending.
+    fn line(&self) -> &[u8] {
+        let line = self.buffer.as_slice();
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match self.number {
+            1 => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line),
+            _ => line,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Imports, as their callers see them.
+#![allow(clippy::indexing_slicing, reason = "a test may panic")]
+
+mod jsonl;
+#[cfg(target_os = "linux")]
+mod like_last;
+mod login_record;
+mod several_files;
+mod wtmp;
+
+use sessionlog::import::{ImportError, Observer, Rejection, Summary, wtmp};
+use sessionlog::{Query, SessionLog, Store};
+
+/// Remembers what an import told.
+#[derive(Debug, Default)]
+struct Watcher {
+    rejections: Vec<Rejection>,
+    advances: Vec<(u64, u64)>,
+}
+
+impl Observer for Watcher {
+    fn rejected(&mut self, rejection: &Rejection) {
+        self.rejections.push(rejection.clone());
+    }
+
+    fn advanced(&mut self, bytes: u64, records: u64) {
+        self.advances.push((bytes, records));
+    }
+}
+
+impl Watcher {
+    fn places(&self) -> Vec<u64> {
+        let places = self.rejections.iter().map(|rejection| rejection.place);
+        places.collect()
+    }
+}
+
+fn empty_store() -> Store {
+    Store::in_memory().expect("memory does not fail")
+}
+
+fn everything(store: &Store) -> Vec<SessionLog> {
+    let logs = store.iter(&Query::all()).expect("the store is readable");
+    logs.map(|log| log.expect("the store is readable"))
+        .collect()
+}
+
+/// What an import counted: accepted, already there, ended, rejected.
+fn counts(summary: Summary) -> [u64; 4] {
+    [
+        summary.accepted,
+        summary.already_there,
+        summary.ended,
+        summary.rejected,
+    ]
+}
+
+/// Imports a file of which nothing may be rejected.
+fn import(store: &Store, source: &str, file: &[u8]) -> Summary {
+    let mut watcher = Watcher::default();
+    let summary = wtmp(store, file, source, &mut watcher).expect("login records");
+    assert_eq!(watcher.rejections, []);
+    summary
+}
+
+fn refusal(file: &[u8]) -> String {
+    let store = empty_store();
+    match wtmp(&store, file, "host", &mut ()) {
+        Err(ImportError::NotLoginRecords(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,241 @@
+//! JSON lines.
+
+use super::{Watcher, counts, empty_store, everything};
+use proptest::prelude::*;
+use sessionlog::import::{ImportError, LINE_BYTES_MAX, Summary, jsonl};
+use sessionlog::{SessionLog, Store};
+use std::io::{self, BufReader, Read};
+use uuid::Uuid;
+
+fn log(id: u128, end: Option<&str>) -> SessionLog {
+    let start = "2026-11-01T08:00:00Z".parse().expect("a time");
+    let end = end.map(|end| end.parse().expect("a time"));
+    let (id, user) = (Uuid::from_u128(id), Uuid::from_u128(7));
+    SessionLog::new(id, user, "Ann", "PDA-01", start, end).expect("a good record")
+}
+
+fn line(log: &SessionLog) -> String {
+    serde_json::to_string(log).expect("a record has its JSON")
+}
+
+fn open(id: u128) -> String {
+    line(&log(id, None))
+}
+
+fn ended(id: u128) -> String {
+    line(&log(id, Some("2026-11-01T09:00:00Z")))
+}
+
+fn import(store: &Store, input: impl AsRef<[u8]>) -> (Summary, Watcher) {
+    let mut watcher = Watcher::default();
+    let summary = jsonl(store, input.as_ref(), &mut watcher).expect("memory does not fail");
+    (summary, watcher)
+}
+
+#[test]
+fn records_are_added_found_again_and_ended() {
+    let store = empty_store();
+    let (first, _) = import(&store, [open(1), open(2), ended(3)].join("\n"));
+    assert_eq!(counts(first), [3, 0, 0, 0]);
+    let (second, _) = import(&store, [open(1), ended(2), ended(3)].join("\n"));
+    assert_eq!(counts(second), [0, 2, 1, 0]);
+}
+
+#[test]
+fn an_end_may_be_null_or_absent_while_the_session_is_open() {
+    let with_null = open(1);
+    assert!(with_null.contains(r#""session_end":null"#));
+    let without = open(2).replace(r#","session_end":null"#, "");
+    let store = empty_store();
+    let (summary, _) = import(&store, [with_null, without].join("\n"));
+    assert_eq!(counts(summary), [2, 0, 0, 0]);
+    assert!(everything(&store).iter().all(SessionLog::is_open));
+}
+
+#[test]
+fn a_byte_order_mark_crlf_blank_lines_and_a_missing_last_line_ending_do_no_harm() {
+    let text = format!(
+        "\u{FEFF}\r\n{}\r\n\r\n  \t\n{}\n\n{}",
+        open(1),
+        open(2),
+        open(3)
+    );
+    let (summary, watcher) = import(&empty_store(), text);
+    assert_eq!(counts(summary), [3, 0, 0, 0]);
+    assert_eq!(watcher.rejections, []);
+    let (summary, _) = import(&empty_store(), format!("\u{FEFF}{}", open(1)));
+    assert_eq!(counts(summary), [1, 0, 0, 0]);
+}
+
+#[test]
+fn an_empty_input_is_no_records() {
+    let (summary, watcher) = import(&empty_store(), "");
+    assert_eq!(summary, Summary::default());
+    assert_eq!(watcher.advances, [(0, 0)]);
+}
+
+#[test]
+fn lines_that_are_no_records_are_rejected_with_their_number_and_reason() {
+    let backwards = ended(9).replace("T09:", "T07:");
+    let lines = [
+        open(1),
+        "{".to_owned(),
+        String::new(),
+        "[]".to_owned(),
+        open(2).replace("\"user\":\"Ann\",", ""),
+        format!("{} {}", open(3), open(4)),
+        backwards,
+        open(3).replace("-000000000003", "-000000000000"),
+        open(5),
+    ];
+    let store = empty_store();
+    let (summary, watcher) = import(&store, lines.join("\n"));
+    assert_eq!(counts(summary), [2, 0, 0, 6]);
+    assert_eq!(watcher.places(), [2, 4, 5, 6, 7, 8]);
+    let reasons = [
+        "EOF while parsing an object at column 1",
+        "invalid length 0",
+        "missing field `user` at column",
+        "trailing characters at column",
+        "session_end 2026-11-01T07:00:00Z lies before session_start",
+        "refer_uid 00000000-0000-0000-0000-000000000000 is the nil id",
+    ];
+    for (rejection, reason) in watcher.rejections.iter().zip(reasons) {
+        assert!(rejection.reason.starts_with(reason), "{rejection:?}");
+    }
+    assert_eq!(everything(&store).len(), 2);
+}
+
+#[test]
+fn a_reason_is_one_short_line_whatever_it_quotes() {
+    let hostile = "\\u001b[31m\\n".repeat(1_000);
+    let text = open(1).replace("2026-11-01T08:00:00Z", &hostile);
+    let (_, watcher) = import(&empty_store(), text);
+    let reason = &watcher.rejections[0].reason;
+    assert!(!reason.contains(char::is_control), "{reason}");
+    assert!(reason.chars().count() <= 301);
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_rejected_and_the_next_line_is_taken() {
+    let mut bytes = b"{\"user\": \"\xFF\"}\n".to_vec();
+    bytes.extend(open(1).as_bytes());
+    let (summary, watcher) = import(&empty_store(), bytes);
+    assert_eq!(counts(summary), [1, 0, 0, 1]);
+    assert_eq!(watcher.rejections[0].reason, "not UTF-8 after byte 10");
+}
+
+#[test]
+fn a_line_may_be_as_long_as_the_limit_and_no_longer() {
+    for ending in ["", "\n", "\r\n"] {
+        for extra in 0..5 {
+            let mut text = open(1);
+            text.push_str(&" ".repeat(LINE_BYTES_MAX - text.len() + extra));
+            text.push_str(ending);
+            let taken = u64::from(extra == 0);
+            let (summary, watcher) = import(&empty_store(), &text);
+            assert_eq!(
+                counts(summary),
+                [taken, 0, 0, 1 - taken],
+                "{extra} {ending:?}"
+            );
+            assert_eq!(watcher.advances.last(), Some(&(text.len() as u64, 1)));
+        }
+    }
+}
+
+#[test]
+fn the_rest_of_a_line_that_is_too_long_is_skipped() {
+    let text = format!(
+        "{}\n{}{}\n{}",
+        open(1),
+        open(2),
+        "x".repeat(1_000_000),
+        open(3)
+    );
+    let (summary, watcher) = import(&empty_store(), text);
+    assert_eq!(counts(summary), [2, 0, 0, 1]);
+    assert_eq!(watcher.places(), [2]);
+    assert!(
+        watcher.rejections[0]
+            .reason
+            .contains("longer than 65536 bytes")
+    );
+}
+
+#[test]
+fn refused_records_are_dropped_from_their_batch_and_the_rest_is_written() {
+    let store = empty_store();
+    store
+        .append(log(500, Some("2026-11-01T08:30:00Z")))
+        .expect("new");
+    let other = open(700).replace("Ann", "Bob");
+    let lines: Vec<_> = (1..=2_500).map(ended).chain([open(700), other]).collect();
+    let (summary, watcher) = import(&store, lines.join("\n"));
+    assert_eq!(counts(summary), [2_499, 1, 0, 2]);
+    assert_eq!(watcher.places(), [500, 2_502]);
+    assert!(watcher.rejections[0].reason.contains("session_end"));
+    assert!(watcher.rejections[1].reason.contains("\"Bob\""));
+    assert_eq!(everything(&store).len(), 2_500);
+    let records: Vec<u64> = watcher
+        .advances
+        .iter()
+        .map(|(_, records)| *records)
+        .collect();
+    assert_eq!(records, [1_000, 2_000, 2_502]);
+}
+
+#[test]
+fn rejections_of_a_batch_come_in_the_order_of_the_lines() {
+    let store = empty_store();
+    store
+        .append(log(1, Some("2026-11-01T08:30:00Z")))
+        .expect("new");
+    store
+        .append(log(2, Some("2026-11-01T08:30:00Z")))
+        .expect("new");
+    let (_, watcher) = import(&store, [ended(1), "?".to_owned(), ended(2)].join("\n"));
+    assert_eq!(watcher.places(), [1, 2, 3]);
+}
+
+#[test]
+fn a_store_that_takes_only_small_batches_gets_every_record() {
+    let small = Store::options().batch_records_max(10).in_memory();
+    let store = small.expect("memory does not fail");
+    let mut lines: Vec<_> = (1..=50).map(open).collect();
+    lines.push(open(9).replace("Ann", "Bob"));
+    let (summary, watcher) = import(&store, lines.join("\n"));
+    assert_eq!(counts(summary), [50, 0, 0, 1]);
+    assert_eq!(watcher.places(), [51]);
+}
+
+#[test]
+fn a_closed_store_fails_the_import() {
+    let store = empty_store();
+    store.close().expect("memory does not fail");
+    let error = jsonl(&store, open(1).as_bytes(), &mut ()).expect_err("closed");
+    assert!(matches!(error, ImportError::Store(_)));
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
+fn an_input_that_fails_fails_the_import() {
+    struct Failing;
+    impl Read for Failing {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the disk is gone"))
+        }
+    }
+    let error = jsonl(&empty_store(), BufReader::new(Failing), &mut ()).expect_err("no disk");
+    assert!(matches!(error, ImportError::Input(_)));
+    assert!(error.to_string().contains("the disk is gone"));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_import_panic(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
+        let (summary, watcher) = import(&empty_store(), &bytes);
+        prop_assert_eq!(summary.rejected, watcher.rejections.len() as u64);
+        prop_assert_eq!(watcher.advances.last().map(|last| last.0), Some(bytes.len() as u64));
+    }
+}
