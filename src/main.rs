@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary `sessionlog`: see [`sessionlog::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sessionlog::cli::main()
+}

@@ -1,0 +1,196 @@
+//! How a command fails: what is said on stderr, and with which code the process exits.
+
+use super::text::plain;
+use crate::import::ImportError;
+use crate::{Error, ErrorKind};
+use std::error::Error as _;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// The exit codes, as `--help` shows them.
+pub(super) const HELP: &str = "\
+Exit codes:
+   0  done
+   1  the input, or something else outside of the store, failed
+   2  the command line is not understood
+   3  done, but some records were rejected
+   4  the input is not in the named format
+  10  InvalidInput: an argument breaks a rule
+  11  NotFound: there is no such session
+  12  Conflict: the session is stored with other content
+  13  AlreadyEnded: the session has ended at another time
+  14  AlreadyOpen: the store is open in another process
+  15  NotAStore: the directory holds no store
+  16  UnsupportedFormat: the store is of another version's format
+  17  Corrupted: the store's files are damaged
+  18  Unavailable: the storage failed
+  19  Expired: what was read from is gone
+  20  Suspended: the store is suspended
+  21  Closed: the store has been closed";
+
+/// Why a command did not do all that it was asked to.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The command line asks for something that cannot be.
+    Usage(String),
+    /// The store's.
+    Store(Error),
+    /// The input called `name` cannot be read.
+    Input { name: String, error: io::Error },
+    /// The input called `name` is something else.
+    Format { name: String, problem: String },
+    /// A temporary folder cannot be made or removed.
+    Folder(io::Error),
+    /// The answer cannot be written.
+    Output(io::Error),
+    /// Done, and the rejected records have been told of.
+    Rejections,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// For what writes the answer only: an input has a name to go with its error.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl Failure {
+    /// Of an import from the input called `name`.
+    pub(super) fn of_import(error: ImportError, name: &str) -> Self {
+        let name = name.to_owned();
+        match error {
+            ImportError::Store(error) => Self::Store(error),
+            ImportError::Input(error) => Self::Input { name, error },
+            ImportError::NotLoginRecords(problem) => Self::Format { name, problem },
+        }
+    }
+
+    /// Says what is wrong, and answers the exit code.
+    pub(super) fn report(&self) -> ExitCode {
+        if let Some(message) = self.message() {
+            say(&message);
+        }
+        ExitCode::from(self.code())
+    }
+
+    fn message(&self) -> Option<String> {
+        match self {
+            Self::Usage(problem) => Some(format!("{problem}; try --help")),
+            Self::Store(error) => Some(with_causes(error)),
+            Self::Input { name, error } => Some(format!("cannot read {name}: {error}")),
+            Self::Format { name, problem } => Some(format!("{name}: {problem}")),
+            Self::Folder(error) => Some(format!("the temporary folder failed: {error}")),
+            // Whoever reads the answer has seen enough of it: that is no failure.
+            Self::Output(error) if is_closed(error) => None,
+            Self::Output(error) => Some(format!("cannot write the answer: {error}")),
+            Self::Rejections => None,
+        }
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Output(error) if is_closed(error) => 0,
+            Self::Output(_) | Self::Folder(_) | Self::Input { .. } => 1,
+            Self::Usage(_) => 2,
+            Self::Rejections => 3,
+            Self::Format { .. } => 4,
+            Self::Store(error) => code(error.kind()),
+        }
+    }
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// The exit code of each kind of error: a new kind does not compile until it has one.
+fn code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::InvalidInput => 10,
+        ErrorKind::NotFound => 11,
+        ErrorKind::Conflict => 12,
+        ErrorKind::AlreadyEnded => 13,
+        ErrorKind::AlreadyOpen => 14,
+        ErrorKind::NotAStore => 15,
+        ErrorKind::UnsupportedFormat => 16,
+        ErrorKind::Corrupted => 17,
+        ErrorKind::Unavailable => 18,
+        ErrorKind::Expired => 19,
+        ErrorKind::Suspended => 20,
+        ErrorKind::Closed => 21,
+    }
+}
+
+/// The message, and those of its causes that it does not quote itself.
+fn with_causes(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = error.source();
+    }
+    message
+}
+
+/// One line on stderr. If even that cannot be written, nobody is left to be told.
+pub(super) fn say(message: &str) {
+    let _ = writeln!(io::stderr().lock(), "sessionlog: {}", plain(message));
+}
+
+/// What clap has to say: an answer, such as the help, or what is wrong with the command line.
+pub(super) fn of_command_line(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let _ = write!(io::stderr().lock(), "sessionlog: {text}");
+    ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_lists_the_code_of_every_kind() {
+        for kind in [
+            ErrorKind::InvalidInput,
+            ErrorKind::NotFound,
+            ErrorKind::Conflict,
+            ErrorKind::AlreadyEnded,
+            ErrorKind::AlreadyOpen,
+            ErrorKind::NotAStore,
+            ErrorKind::UnsupportedFormat,
+            ErrorKind::Corrupted,
+            ErrorKind::Unavailable,
+            ErrorKind::Expired,
+            ErrorKind::Suspended,
+            ErrorKind::Closed,
+        ] {
+            let line = format!("\n  {}  {kind:?}: ", code(kind));
+            assert!(HELP.contains(&line), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let full = || io::Error::other("the disk is full");
+        let quoted = Error::new(ErrorKind::Unavailable, "cannot write: the disk is full");
+        let bare = Error::new(ErrorKind::Unavailable, "cannot write");
+        for error in [quoted, bare] {
+            let message = with_causes(&error.caused_by(full()));
+            assert_eq!(message, "cannot write: the disk is full");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Progress bars on stderr, drawn on a terminal only.
+
+use super::exit;
+use crate::import::{Observer, Rejection};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Where the work stands: so many of a known number, bytes of an input of known length, or bytes.
+const RECORDS: &str = "{msg} {wide_bar} {human_pos} of {human_len}, {eta} left";
+const BYTES: &str = "{msg} {wide_bar} {binary_bytes} of {binary_total_bytes}, {eta} left";
+const STREAM: &str = "{spinner} {msg} {binary_bytes}, {binary_bytes_per_sec}";
+
+/// For work on a known number of records.
+pub(super) fn of_records(what: &'static str, records: u64) -> ProgressBar {
+    bar(ProgressBar::new(records), RECORDS, what)
+}
+
+/// For reading an input of `bytes`, or of nobody knows how many.
+pub(super) fn of_bytes(what: &'static str, bytes: Option<u64>) -> ProgressBar {
+    match bytes {
+        Some(bytes) => bar(ProgressBar::new(bytes), BYTES, what),
+        None => bar(ProgressBar::new_spinner(), STREAM, what),
+    }
+}
+
+fn bar(bar: ProgressBar, template: &str, what: &'static str) -> ProgressBar {
+    // The templates are the constants above, and a test parses them: the fallback is never seen.
+    let style = ProgressStyle::with_template(template);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_message(what)
+}
+
+/// Shows an import on a bar, and tells of rejected records above it.
+#[derive(Debug)]
+pub(super) struct Watcher {
+    pub(super) bar: ProgressBar,
+    /// What the input is called.
+    pub(super) name: String,
+    /// What its records are counted in.
+    pub(super) unit: &'static str,
+}
+
+impl Observer for Watcher {
+    fn rejected(&mut self, rejection: &Rejection) {
+        let Rejection { place, reason } = rejection;
+        let message = format!("{}: {} {place}: {reason}", self.name, self.unit);
+        self.bar.suspend(|| exit::say(&message));
+    }
+
+    fn advanced(&mut self, bytes: u64, _: u64) {
+        self.bar.set_position(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_parses() {
+        for template in [RECORDS, BYTES, STREAM] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+}

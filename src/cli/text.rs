@@ -1,0 +1,172 @@
+//! Text for people: names that cannot disturb the terminal, numbers, times, tables.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// The width that every table fits in, if the names of users and clients are not longer than usual.
+const COLUMNS: u16 = 80;
+
+/// `text` with every character that would move the cursor, colour the terminal or turn the
+/// direction of writing shown by its number: names come from anywhere.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_disturbing) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        match is_disturbing(character) {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn is_disturbing(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
+/// [`plain`], cut to so many characters.
+pub(super) fn short(text: &str, characters: usize) -> String {
+    let text = plain(text);
+    if text.chars().count() <= characters {
+        return text.into_owned();
+    }
+    let kept = text.chars().take(characters.saturating_sub(1));
+    kept.chain(['…']).collect()
+}
+
+/// A number with a comma between each three digits.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 session`, `2 sessions`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(count))
+}
+
+/// A time in UTC, to the second.
+pub(super) fn second(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// How long a session lasted, in its two largest units.
+pub(super) fn lasted(length: TimeDelta) -> String {
+    let (days, hours) = (length.num_days(), length.num_hours() % 24);
+    let (minutes, seconds) = (length.num_minutes() % 60, length.num_seconds() % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m {seconds:02}s"),
+        (0, _, _) => format!("{hours}h {minutes:02}m"),
+        _ => format!("{}d {hours:02}h", grouped(days.unsigned_abs())),
+    }
+}
+
+/// How long a call took.
+pub(super) fn took(time: Duration) -> String {
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    match micros {
+        0..10_000 => format!("{} µs", grouped(micros)),
+        10_000..10_000_000 => format!("{} ms", grouped(micros / 1_000)),
+        _ => format!("{} s", grouped(micros / 1_000_000)),
+    }
+}
+
+/// A table without lines, in [`COLUMNS`] columns.
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(comfy_table::presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(COLUMNS)
+        .set_header(header);
+    table
+}
+
+/// Moves the numbers of these columns to the right.
+pub(super) fn align_right(table: &mut Table, columns: impl IntoIterator<Item = usize>) {
+    for index in columns {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
+
+/// Breaks other columns than these where there is no room.
+pub(super) fn keep_whole(table: &mut Table, columns: impl IntoIterator<Item = usize>) {
+    for index in columns {
+        if let Some(column) = table.column_mut(index) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+}
+
+/// The lines of a table, without the blanks at their ends.
+pub(super) fn lines(table: &Table) -> String {
+    let mut text = String::new();
+    for line in table.lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_disturb_the_terminal() {
+        assert_eq!(
+            plain("DOMAIN\\Zoë \"O'Hara\" 王"),
+            "DOMAIN\\Zoë \"O'Hara\" 王"
+        );
+        assert_eq!(plain("a\u{1b}[31m\nb\u{202e}"), "a\\u{1b}[31m\\nb\\u{202e}");
+    }
+
+    #[test]
+    fn long_names_are_cut_where_there_is_no_room() {
+        assert_eq!(short("PDA-01", 6), "PDA-01");
+        assert_eq!(short("PDA-012", 6), "PDA-0…");
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_three_digits() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn lengths_are_told_in_their_two_largest_units() {
+        for (seconds, text) in [
+            (9, "9s"),
+            (69, "1m 09s"),
+            (3_661, "1h 01m"),
+            (90_000, "1d 01h"),
+        ] {
+            assert_eq!(lasted(TimeDelta::seconds(seconds)), text);
+        }
+    }
+}
