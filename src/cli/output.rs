@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn the_columns_of_csv_are_the_members_of_a_record() {
         let mut csv = csv::Writer::from_writer(Vec::new());
-        csv.serialize(a_page().entries.first()).unwrap();
+        csv.serialize(&a_page().entries[0]).unwrap();
         let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
         assert_eq!(text.lines().next(), Some(MEMBERS.join(",").as_str()));
     }

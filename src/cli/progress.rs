@@ -3,11 +3,15 @@
 use super::exit;
 use crate::import::{Observer, Rejection};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Duration;
 
 /// Where the work stands: so many of a known number, bytes of an input of known length, or bytes.
 const RECORDS: &str = "{msg} {wide_bar} {human_pos} of {human_len}, {eta} left";
 const BYTES: &str = "{msg} {wide_bar} {binary_bytes} of {binary_total_bytes}, {eta} left";
 const STREAM: &str = "{spinner} {msg} {binary_bytes}, {binary_bytes_per_sec}";
+
+/// How often a bar is drawn while nothing is done, so that the time left is not that of long ago.
+const TICK: Duration = Duration::from_millis(250);
 
 /// For work on a known number of records.
 pub(super) fn of_records(what: &'static str, records: u64) -> ProgressBar {
@@ -25,8 +29,10 @@ pub(super) fn of_bytes(what: &'static str, bytes: Option<u64>) -> ProgressBar {
 fn bar(bar: ProgressBar, template: &str, what: &'static str) -> ProgressBar {
     // The templates are the constants above, and a test parses them: the fallback is never seen.
     let style = ProgressStyle::with_template(template);
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        .with_message(what)
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = bar.with_style(style).with_message(what);
+    bar.enable_steady_tick(TICK);
+    bar
 }
 
 /// Shows an import on a bar, and tells of rejected records above it.

@@ -7,6 +7,8 @@
     clippy::print_stderr
 )]
 
+#[cfg(feature = "cli")]
+mod cli;
 mod concurrency;
 mod cost;
 mod cursors;

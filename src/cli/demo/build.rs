@@ -11,8 +11,9 @@ use crate::{Durability, Result as StoreResult, Store};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Records that are appended at once.
-const BATCH_RECORDS: usize = 10_000;
+/// Records that are appended at once: the more there are, the less each costs, and the less often
+/// the progress bar moves.
+const BATCH_RECORDS: usize = 100_000;
 
 /// A store, and what it took to build it.
 pub(super) struct Built {
@@ -22,7 +23,8 @@ pub(super) struct Built {
     pub(super) summary: Option<Summary>,
 }
 
-/// Makes the store in the empty directory at `path`.
+/// Makes the store in the empty directory at `path`, and opens it again to be read: only a closed
+/// store has given back the room that building it took.
 pub(super) fn store(path: &Path, args: &args::Demo) -> Result<Built, Failure> {
     let options = Store::options().durability(Durability::Eventual);
     let store = options.create(path)?;
@@ -31,10 +33,10 @@ pub(super) fn store(path: &Path, args: &args::Demo) -> Result<Built, Failure> {
         Some(file) => Some(from_file(&store, file)?),
         None => generated(&store, args.sessions).map(|()| None)?,
     };
-    store.flush()?;
+    store.close()?;
     Ok(Built {
-        store,
         took: started.elapsed(),
+        store: Store::options().read_only(true).open(path)?,
         summary,
     })
 }
@@ -61,13 +63,11 @@ fn generated(store: &Store, sessions: u64) -> StoreResult<()> {
     let bar = progress::of_records("building", sessions);
     let mut logs = profile.session_logs();
     loop {
-        let batch: Vec<_> = logs.by_ref().take(BATCH_RECORDS).collect();
-        if batch.is_empty() {
+        let done = store.append_batch(logs.by_ref().take(BATCH_RECORDS))?;
+        if done.is_empty() {
             bar.finish_and_clear();
             return Ok(());
         }
-        let records = batch.len() as u64;
-        store.append_batch(batch)?;
-        bar.inc(records);
+        bar.inc(done.len() as u64);
     }
 }
