@@ -8,11 +8,33 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use uuid::Uuid;
 
-/// Keep the log of who was logged in where, and get any page of it with its exact total.
+/// More on `import`, in lines that fit in a terminal.
+const IMPORT_HELP: &str = "\
+A JSON line has the members of a session by name: refer_uid, user_refer_uid,
+user, client_refer_uid, session_start and session_end, the last null or absent
+while the session is open. Login records are best read from the oldest file to
+the newest: a logout ends a session that is in the store.
+
+What the store holds already changes nothing, so that an import can be repeated.
+Rejected records are told of on stderr and left out; the rest goes in, and the
+exit code is then 3.
+
+Records become durable in groups of up to 10,000, and all of them by the end. If
+the power fails in the middle, import the same again.";
+
+/// More on `query`.
+const QUERY_HELP: &str = "\
+T is a time in RFC 3339 with up to seven fraction digits and any offset, such as
+2026-11-01T08:00:00.1234567Z. Both bounds exclude themselves.
+
+Any number of commands may read a store at once, but none while one writes.";
+
+/// Keep who was logged in where, and get any page of it with its exact total.
 #[derive(Debug, Parser)]
 #[command(name = "sessionlog", version, after_long_help = exit::HELP)]
+#[command(arg_required_else_help = false)]
 pub(super) struct CommandLine {
-    /// The directory of the store
+    /// The directory of the store (not for generate, demo)
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
     #[command(subcommand)]
@@ -30,21 +52,13 @@ pub(super) enum Command {
 }
 
 /// Read records into the store, which is made if there is none.
-///
-/// A record that the store holds already changes nothing, so that an import can be repeated. A
-/// refused record is told of on stderr and left out; the rest goes in.
-///
-/// Records become durable in groups of up to 10,000, and all of them by the end: if the power
-/// fails in the middle, import the same file again.
-///
-/// A JSON line has the members of a session by name: refer_uid, user_refer_uid, user,
-/// client_refer_uid, session_start and session_end, the last null or absent while it is open.
 #[derive(Debug, Args)]
+#[command(after_long_help = IMPORT_HELP)]
 pub(super) struct Import {
     /// What the file holds
     #[arg(long, value_name = "FORMAT")]
     pub(super) format: ImportFormat,
-    /// wtmp only: the machine that the records come from [default: this one's host name]
+    /// wtmp only: whose records they are [default: this host]
     #[arg(long, value_name = "NAME")]
     pub(super) source: Option<String>,
     /// The file to read, or - for standard input
@@ -61,10 +75,8 @@ pub(super) enum ImportFormat {
 }
 
 /// Print one page of the sessions that pass every given filter.
-///
-/// T is a time in RFC 3339 with up to seven fraction digits, such as 2026-11-01T08:00:00.1234567Z;
-/// any offset will do. Any number of commands may read a store at once, but none while one writes.
 #[derive(Debug, Args)]
+#[command(after_long_help = QUERY_HELP)]
 pub(super) struct Query {
     /// Only sessions of this user, by user_refer_uid
     #[arg(long, value_name = "UUID")]
@@ -90,7 +102,7 @@ pub(super) struct Query {
     /// From the newest session to the oldest
     #[arg(long)]
     pub(super) newest_first: bool,
-    /// How to print it; json is one object with the totals, jsonl and csv are the sessions alone
+    /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) output: Output,
 }
@@ -99,15 +111,15 @@ pub(super) struct Query {
 pub(super) enum Output {
     /// For people: times in UTC to the second
     Table,
-    /// One JSON object
+    /// One JSON object, of a page with its totals
     Json,
-    /// One JSON object a line
+    /// One JSON object a line, of a page without its totals
     Jsonl,
-    /// Comma-separated values under a line of names
+    /// As jsonl, in comma-separated values under a line of names
     Csv,
 }
 
-/// End a session: prints `ended`, or `already there` if it had ended at that very time.
+/// End a session: prints `ended`, or `already there` if it has that end.
 #[derive(Debug, Args)]
 pub(super) struct End {
     /// The session, by refer_uid
@@ -126,7 +138,7 @@ pub(super) struct Stats {
     pub(super) output: Output,
 }
 
-/// Write made-up sessions to stdout as JSON lines, the same ones for the same numbers.
+/// Write made-up sessions as JSON lines, the same for the same numbers.
 #[derive(Debug, Args)]
 pub(super) struct Generate {
     /// How many sessions
@@ -145,7 +157,7 @@ pub(super) struct Generate {
     pub(super) seed: u64,
 }
 
-/// Build a store of a million sessions, page through it, and show what it took.
+/// Build a store of a million sessions and show what paging costs.
 ///
 /// The store is made in a temporary folder, which is removed at the end.
 #[derive(Debug, Args)]
@@ -154,7 +166,7 @@ pub(super) struct Demo {
     #[arg(long, value_name = "N", default_value_t = Profile::default().sessions,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) sessions: u64,
-    /// Take the sessions from this file of JSON lines instead, or - for standard input
+    /// Read this file of JSON lines instead, or - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "sessions")]
     pub(super) from: Option<PathBuf>,
     /// Leave the store where it is

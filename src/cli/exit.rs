@@ -63,11 +63,11 @@ impl From<io::Error> for Failure {
 impl Failure {
     /// Of an import from the input called `name`.
     pub(super) fn of_import(error: ImportError, name: &str) -> Self {
-        let name = name.to_owned();
+        let (name, problem) = (name.to_owned(), error.to_string());
         match error {
             ImportError::Store(error) => Self::Store(error),
             ImportError::Input(error) => Self::Input { name, error },
-            ImportError::NotLoginRecords(problem) => Self::Format { name, problem },
+            ImportError::NotLoginRecords(_) => Self::Format { name, problem },
         }
     }
 

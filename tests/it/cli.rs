@@ -373,6 +373,7 @@ fn times_finer_than_a_store_keeps_are_refused_by_name() {
 #[test]
 fn what_would_be_ignored_is_a_usage_error() {
     let folder = Folder::new();
+    assert!(run(&[]).failed(2).contains("query"));
     let message = run(&["stats"]).failed(2);
     assert!(message.contains("--store DIR"), "{message}");
     folder.run(&["generate", "--sessions", "1"]).failed(2);
@@ -401,9 +402,13 @@ fn the_store_may_be_named_after_the_command() {
 }
 
 #[test]
-fn the_help_is_an_answer_and_lists_the_exit_codes() {
+fn the_help_fits_in_a_terminal_and_lists_the_exit_codes() {
     let help = run(&["--help"]).fine();
     assert!(help.contains("NotAStore"), "{help}");
+    for command in ["import", "query", "end", "stats", "generate", "demo"] {
+        let help = help.clone() + &run(&[command, "--help"]).fine();
+        assert!(help.lines().all(|line| line.len() <= 80), "{help}");
+    }
     assert!(
         run(&["--version"])
             .fine()
