@@ -1,12 +1,12 @@
 //! Realistic session logs from a seed, for demonstrations and benches (feature `generate`).
 //!
-//! Logins arrive in order of time but for a few that come late; a few users and clients have most
-//! of the sessions; durations are log-normal; the newest sessions, and a few forgotten ones, are
-//! open. The same [`Profile`] gives the same records each time; on another platform, whose
-//! mathematical functions round otherwise, an end may differ by some ticks.
+//! Logins arrive in order of time but for a few that come late, fewer of them at weekends; a few
+//! users and clients have most of the sessions; durations are log-normal; the newest sessions, and
+//! a few forgotten ones, are open. The same [`Profile`] gives the same records each time; on another
+//! platform, whose mathematical functions round otherwise, times may differ by some ticks.
 
 use crate::SessionLog;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::sync::Arc;
@@ -37,8 +37,11 @@ impl Default for Profile {
     }
 }
 
-/// The time over which the logins are spread, up to [`Profile::end`].
-const SPAN: TimeDelta = TimeDelta::days(30);
+/// The days over which the logins are spread, up to [`Profile::end`].
+const DAYS: u16 = 30;
+
+/// How many logins a day of the week has, Monday first, so that a chart has a week's shape.
+const WEEK: [f64; 7] = [1.0, 1.05, 1.0, 0.95, 0.8, 0.25, 0.2];
 
 /// Every user logs in from one of so many favourite clients most of the time.
 const FAVOURITES: u64 = 3;
@@ -77,6 +80,7 @@ impl Profile {
             clients: clients.collect(),
             profile: self,
             random: ChaCha8Rng::seed_from_u64(self.seed),
+            calendar: Calendar::new(),
             next: 0,
         }
     }
@@ -95,6 +99,7 @@ pub struct SessionLogs {
     users: Vec<(Uuid, Arc<str>)>,
     clients: Vec<Arc<str>>,
     random: ChaCha8Rng,
+    calendar: Calendar,
     next: u64,
 }
 
@@ -130,14 +135,13 @@ impl Iterator for SessionLogs {
 impl SessionLogs {
     /// In the order of arrival, some seconds apart; one in twenty arrives up to four hours late.
     fn start(&mut self) -> DateTime<Utc> {
-        let gap = 1.0 / self.profile.sessions as f64;
-        let arrival = (self.next as f64 + self.unit()) * gap;
+        let arrival = (self.next as f64 + self.unit()) / self.profile.sessions as f64;
         let late = match self.unit() < 0.05 {
             true => self.unit().powi(2) * 4.0 * 3_600.0,
             false => self.unit() * 2.0,
         };
-        let before_end = SPAN.as_seconds_f64() * (1.0 - arrival) + late;
-        Profile::end() - seconds(before_end)
+        let days_before_end = f64::from(DAYS) - self.calendar.day(arrival);
+        Profile::end() - seconds(days_before_end * 86_400.0 + late)
     }
 
     /// Log-normal, ten minutes in the median; none for the forgotten and the newest sessions.
@@ -169,6 +173,33 @@ impl SessionLogs {
     /// A number in 0.0..1.0.
     fn unit(&mut self) -> f64 {
         unit(self.random.next_u64())
+    }
+}
+
+/// The share of each day in the logins, as sums: from a share, the time.
+#[derive(Debug, Clone)]
+struct Calendar(Vec<f64>);
+
+impl Calendar {
+    fn new() -> Self {
+        let mut through = 0.0;
+        let sums = (1..=DAYS).map(|day| {
+            let date = Profile::end() - TimeDelta::days(i64::from(DAYS - day) + 1);
+            let weekday = date.weekday().num_days_from_monday() as usize;
+            through += WEEK.get(weekday).copied().unwrap_or(1.0);
+            through
+        });
+        Self(sums.collect())
+    }
+
+    /// How many days have passed, of [`DAYS`], when this share of the logins has come.
+    fn day(&self, share: f64) -> f64 {
+        let wanted = share * self.0.last().copied().unwrap_or(1.0);
+        let day = self.0.partition_point(|through| *through < wanted);
+        let before = day.checked_sub(1).and_then(|day| self.0.get(day));
+        let (before, through) = (before.copied().unwrap_or(0.0), self.0.get(day).copied());
+        let weight = through.map_or(1.0, |through| through - before);
+        day as f64 + (wanted - before) / weight
     }
 }
 
@@ -209,6 +240,16 @@ mod tests {
         assert!(profile.session_logs().eq(logs.iter().cloned()));
         let other = Profile { seed: 2, ..profile };
         assert!(other.session_logs().ne(logs));
+    }
+
+    #[test]
+    fn the_share_of_the_logins_that_came_grows_with_time_to_the_end() {
+        let calendar = Calendar::new();
+        let days: Vec<f64> = (0..=1_000)
+            .map(|n| calendar.day(f64::from(n) / 1e3))
+            .collect();
+        assert!(days.is_sorted_by(|a, b| a < b), "{days:?}");
+        assert!(days[0].abs() < 1e-9 && (days[1_000] - 30.0).abs() < 1e-9);
     }
 
     #[test]

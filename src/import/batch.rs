@@ -4,8 +4,8 @@ use crate::import::{ImportError, Observer, Rejection, Summary};
 use crate::{Error, ErrorKind, Outcome, Refusal, SessionLog, Store};
 use std::fmt::Display;
 
-/// Records of one batch.
-pub(super) const BATCH_RECORDS: usize = 1_000;
+/// Records of one batch: some megabytes, and enough that neighbours share what a commit writes.
+pub(super) const BATCH_RECORDS: usize = 20_000;
 
 /// Collects records and rejections, and settles them together.
 pub(super) struct Batch<'a> {

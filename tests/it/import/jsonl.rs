@@ -170,19 +170,19 @@ fn refused_records_are_dropped_from_their_batch_and_the_rest_is_written() {
         .append(log(500, Some("2026-11-01T08:30:00Z")))
         .expect("new");
     let other = open(700).replace("Ann", "Bob");
-    let lines: Vec<_> = (1..=2_500).map(ended).chain([open(700), other]).collect();
+    let lines: Vec<_> = (1..=50_000).map(ended).chain([open(700), other]).collect();
     let (summary, watcher) = import(&store, lines.join("\n"));
-    assert_eq!(counts(summary), [2_499, 1, 0, 2]);
-    assert_eq!(watcher.places(), [500, 2_502]);
+    assert_eq!(counts(summary), [49_999, 1, 0, 2]);
+    assert_eq!(watcher.places(), [500, 50_002]);
     assert!(watcher.rejections[0].reason.contains("session_end"));
     assert!(watcher.rejections[1].reason.contains("\"Bob\""));
-    assert_eq!(everything(&store).len(), 2_500);
+    assert_eq!(everything(&store).len(), 50_000);
     let records: Vec<u64> = watcher
         .advances
         .iter()
         .map(|(_, records)| *records)
         .collect();
-    assert_eq!(records, [1_000, 2_000, 2_502]);
+    assert_eq!(records, [20_000, 40_000, 50_002]);
 }
 
 #[test]

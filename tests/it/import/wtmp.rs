@@ -316,26 +316,26 @@ fn files_of_another_kind_are_refused() {
 #[test]
 fn the_observer_hears_how_far_the_import_is() {
     let mut records = Vec::new();
-    for index in 0..2_500 {
+    for index in 0..50_000 {
         records.push(login(index, &format!("pts/{index}"), "ann", ""));
     }
     let bytes = file(&records);
     let (summary, watcher, logs) = import_some(&bytes);
-    assert_eq!(counts(summary), [2_500, 0, 0, 0]);
-    assert_eq!(logs.len(), 2_500);
+    assert_eq!(counts(summary), [50_000, 0, 0, 0]);
+    assert_eq!(logs.len(), 50_000);
     let record = 384;
-    let expected = [1_000, 2_000, 2_500].map(|records| (records * record, records));
+    let expected = [20_000, 40_000, 50_000].map(|records| (records * record, records));
     assert_eq!(watcher.advances, expected);
 }
 
 #[test]
 fn one_boot_can_end_more_sessions_than_a_batch_holds() {
-    let lines = (0..2_500).map(|index| login(index, &format!("pts/{index}"), "ann", ""));
+    let lines = (0..50_000).map(|index| login(index, &format!("pts/{index}"), "ann", ""));
     let mut records: Vec<_> = lines.collect();
-    records.push(boot(9_000));
+    records.push(boot(900_000));
     let ended = sessions(&records);
-    assert_eq!(ended.len(), 2_500);
-    assert!(ended.iter().all(|(.., end)| *end == Some(9_000)));
+    assert_eq!(ended.len(), 50_000);
+    assert!(ended.iter().all(|(.., end)| *end == Some(900_000)));
 }
 
 #[test]
