@@ -47,6 +47,9 @@ const VERSION: u8 = 1;
 const AT_START: u8 = 0;
 const AFTER_KEY: u8 = 1;
 
+/// More than any cursor's text has, of any version yet to come.
+const TEXT_BYTES_MAX: usize = 256;
+
 /// The namespace of query fingerprints (RFC 9562, section 5.5): changing how a query is laid out
 /// in `fingerprint` needs a new one, and a new cursor version.
 const NAMESPACE: Uuid = Uuid::from_u128(0x1f2c_8a43_6c0b_4a55_9a3e_7d0c_5b21_94e8);
@@ -117,7 +120,8 @@ impl Cursor {
     }
 }
 
-/// What tells one query from another: equal for queries that ask the same.
+/// What tells one query from another: equal for queries with the same filters and order, to the
+/// tick.
 fn fingerprint(query: &Query) -> Uuid {
     let mut bytes = Vec::with_capacity(64);
     bytes.push(u8::from(query.open_sessions_only()));
@@ -151,11 +155,14 @@ impl FromStr for Cursor {
     ///
     /// `UnsupportedFormat` for a cursor of another version, `InvalidInput` for any other text.
     fn from_str(text: &str) -> Result<Self> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(malformed(text));
+        }
         let bytes = from_hex(text).ok_or_else(|| malformed(text))?;
         if bytes.len() > 4 && bytes.first() != Some(&VERSION) {
             return Err(Error::new(
                 ErrorKind::UnsupportedFormat,
-                format!("cursor {:.80} is of an unknown version", text),
+                format!("cursor {text} is of an unknown version"),
             ));
         }
         Self::from_bytes(&bytes).ok_or_else(|| malformed(text))
@@ -163,10 +170,8 @@ impl FromStr for Cursor {
 }
 
 fn malformed(text: &str) -> Error {
-    Error::invalid(
-        "cursor",
-        format_args!("{text:.120?} is not a cursor's text"),
-    )
+    let start: String = text.chars().take(TEXT_BYTES_MAX).collect();
+    Error::invalid("cursor", format_args!("{start:?} is not a cursor's text"))
 }
 
 /// `None` unless the text is an even number of lower-case hexadecimal digits.

@@ -43,19 +43,16 @@ impl Family {
         [kind, u0, u1, u2, u3, c0, c1, c2, c3]
     }
 
-    /// The families, open or not, that hold a session of this user on this client.
-    fn of(user: UserId, client: ClientId, open_only: bool) -> [Self; 4] {
-        [
-            (None, None),
-            (Some(user), None),
-            (None, Some(client)),
-            (Some(user), Some(client)),
-        ]
-        .map(|(user, client)| Self {
-            user,
-            client,
-            open_only,
-        })
+    /// Every kind of family, as the first byte of its key, in the order of keys.
+    pub(crate) const KINDS: std::ops::Range<u8> = 0..8;
+
+    /// The family of a kind that sessions of this user on this client belong to.
+    fn of_kind(kind: u8, user: UserId, client: ClientId) -> Self {
+        Self {
+            user: (kind & OF_USER != 0).then_some(user),
+            client: (kind & OF_CLIENT != 0).then_some(client),
+            open_only: kind & OPEN_ONLY != 0,
+        }
     }
 }
 
@@ -96,28 +93,18 @@ pub(crate) struct Effect {
 }
 
 impl Effect {
-    /// The edits of this effect, each with its family.
-    pub(crate) fn edits(&self) -> impl Iterator<Item = (Family, Edit)> {
-        let Self {
-            user_id,
-            before,
-            after,
-        } = *self;
-        [false, true].into_iter().flat_map(move |open_only| {
-            let belongs = |entry: &Entry| !open_only || entry.is_open();
-            let (before, after) = (before.filter(belongs), after.filter(belongs));
-            let edit = match (before, after) {
-                (before, Some(after)) if before != Some(after) => Some(Edit::Put(after.pack())),
-                (Some(before), None) => Some(Edit::Remove(before.key())),
-                _ => None,
-            };
-            let client = after.or(before).map(|entry| entry.client_id);
-            edit.zip(client)
-                .into_iter()
-                .flat_map(move |(edit, client)| {
-                    Family::of(user_id, client, open_only).map(|family| (family, edit))
-                })
-        })
+    /// What this does to the one family of a kind that it concerns, if anything.
+    pub(crate) fn edit(&self, kind: u8) -> Option<(Family, Edit)> {
+        let belongs = |entry: &Entry| kind & OPEN_ONLY == 0 || entry.is_open();
+        let (before, after) = (self.before.filter(belongs), self.after.filter(belongs));
+        let edit = match (before, after) {
+            (None, Some(after)) => Edit::Insert(after.pack()),
+            (Some(before), Some(after)) if before != after => Edit::Replace(after.pack()),
+            (Some(before), None) => Edit::Remove(before.key()),
+            _ => return None,
+        };
+        let client = after.or(before)?.client_id;
+        Some((Family::of_kind(kind, self.user_id, client), edit))
     }
 }
 
@@ -144,12 +131,13 @@ mod tests {
             before,
             after,
         };
-        let edits: Vec<(Family, Edit)> = effect.edits().collect();
-        let puts = edits
+        let edits: Vec<(Family, Edit)> =
+            Family::KINDS.filter_map(|kind| effect.edit(kind)).collect();
+        let removals = edits
             .iter()
-            .filter(|(_, edit)| matches!(edit, Edit::Put(_)))
+            .filter(|(_, edit)| matches!(edit, Edit::Remove(_)))
             .count();
-        (puts, edits.len() - puts)
+        (edits.len() - removals, removals)
     }
 
     #[test]
@@ -168,7 +156,7 @@ mod tests {
     fn the_keys_of_families_are_pinned() {
         assert_eq!(Family::ALL.to_key(), [0; 9]);
         assert_eq!(Family::OPEN.to_key(), [4, 0, 0, 0, 0, 0, 0, 0, 0]);
-        let pair = Family::of(UserId(0x0102_0304), ClientId(0x0506_0708), true)[3];
+        let pair = Family::of_kind(7, UserId(0x0102_0304), ClientId(0x0506_0708));
         assert_eq!(pair.to_key(), [7, 1, 2, 3, 4, 5, 6, 7, 8]);
     }
 }

@@ -1,6 +1,6 @@
 //! Users and clients: what their ids stand for, kept in a cache bounded in bytes.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::{ClientId, Entry, NameId, UserId};
 use crate::session::SessionLog;
 use crate::time::Calendar;
@@ -8,7 +8,7 @@ use quick_cache::Weighter;
 use quick_cache::unsync::{Cache, DefaultLifecycle};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 use uuid::Uuid;
 
@@ -37,6 +37,10 @@ struct Caches {
     users: IdCache<UserName>,
     clients: IdCache<Arc<str>>,
 }
+
+/// The names of one page.
+type Users = HashMap<NameId, UserName>;
+type Clients = HashMap<ClientId, Arc<str>>;
 
 type IdCache<V> = Cache<u32, V, ByBytes, BuildHasherDefault<IdHasher>, DefaultLifecycle<u32, V>>;
 
@@ -125,26 +129,51 @@ impl Names {
         if let Some(logs) = self.cached(entries) {
             return Ok(logs);
         }
+        let (users, clients) = self.look_up(entries, dictionary)?;
         let mut logs = Vec::with_capacity(entries.len());
         let mut calendar = Calendar::default();
-        let (mut users, mut clients) = (HashMap::new(), HashMap::new());
-        {
-            let caches = self.caches.read().unwrap_or_else(PoisonError::into_inner);
-            for entry in entries {
-                let (name, client) = (entry.name_id, entry.client_id);
-                let name = match caches.users.get(&name.0) {
-                    Some(name) => name,
-                    None => missed(&mut users, name, || dictionary.user_name(name))?,
-                };
-                let client = match caches.clients.get(&client.0) {
-                    Some(client) => client,
-                    None => missed(&mut clients, client, || dictionary.client(client))?,
-                };
-                logs.push(session_log(entry, name, client, &mut calendar));
-            }
+        for entry in entries {
+            let names = users.get(&entry.name_id).zip(clients.get(&entry.client_id));
+            let (name, client) = names.ok_or_else(|| Error::corrupted("a name was lost"))?;
+            logs.push(session_log(entry, name, client, &mut calendar));
         }
         self.remember(users, clients);
         Ok(logs)
+    }
+
+    /// Every name of `entries`, cached or not.
+    ///
+    /// The cache is not locked while the dictionary reads: a slow read must not hold up others.
+    fn look_up(&self, entries: &[Entry], dictionary: &impl Dictionary) -> Result<(Users, Clients)> {
+        let (mut users, mut clients) = (Users::new(), Clients::new());
+        {
+            let caches = self.caches.read().unwrap_or_else(PoisonError::into_inner);
+            for Entry {
+                name_id, client_id, ..
+            } in entries
+            {
+                if let Some(name) = caches.users.get(&name_id.0) {
+                    users.entry(*name_id).or_insert_with(|| name.clone());
+                }
+                if let Some(client) = caches.clients.get(&client_id.0) {
+                    clients
+                        .entry(*client_id)
+                        .or_insert_with(|| Arc::clone(client));
+                }
+            }
+        }
+        for Entry {
+            name_id, client_id, ..
+        } in entries
+        {
+            if let Slot::Vacant(unknown) = users.entry(*name_id) {
+                unknown.insert(dictionary.user_name(*name_id)?);
+            }
+            if let Slot::Vacant(unknown) = clients.entry(*client_id) {
+                unknown.insert(dictionary.client(*client_id)?);
+            }
+        }
+        Ok((users, clients))
     }
 
     /// The records of `entries` if all their names are cached: the common case, under one lock a
@@ -176,10 +205,7 @@ impl Names {
         }
     }
 
-    fn remember(&self, users: HashMap<NameId, UserName>, clients: HashMap<ClientId, Arc<str>>) {
-        if users.is_empty() && clients.is_empty() {
-            return;
-        }
+    fn remember(&self, users: Users, clients: Clients) {
         let mut caches = self.caches.write().unwrap_or_else(PoisonError::into_inner);
         for (id, name) in users {
             caches.users.insert(id.0, name);
@@ -204,18 +230,6 @@ fn session_log(
         client_refer_uid: Arc::clone(client),
         session_start: calendar.date_time(entry.start),
         session_end: entry.end.map(|end| calendar.date_time(end)),
-    }
-}
-
-/// The value of an id, looked up the first time it is missed.
-fn missed<I: Eq + Hash, V>(
-    known: &mut HashMap<I, V>,
-    id: I,
-    look_up: impl FnOnce() -> Result<V>,
-) -> Result<&V> {
-    match known.entry(id) {
-        Slot::Occupied(known) => Ok(known.into_mut()),
-        Slot::Vacant(unknown) => Ok(unknown.insert(look_up()?)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a store is made and opened.
 
+use crate::counted::{Limits, NODE_SLOTS_MAX};
 use crate::query::PageRequest;
 use crate::time::{Clock, SystemClock};
 use chrono::{DateTime, Utc};
@@ -35,6 +36,12 @@ impl Durability {
 pub trait IdSource: Debug + Send + Sync {
     /// An id that no session has yet, for a session that starts `now`: never nil.
     fn refer_uid(&self, now: DateTime<Utc>) -> Uuid;
+}
+
+impl<T: IdSource + ?Sized> IdSource for Arc<T> {
+    fn refer_uid(&self, now: DateTime<Utc>) -> Uuid {
+        (**self).refer_uid(now)
+    }
 }
 
 /// UUIDs of version 7 (RFC 9562, section 5.7) from the time of the start and the operating
@@ -77,6 +84,7 @@ pub struct Options {
     pub(crate) batch_records_max: usize,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) node_limits: Limits,
 }
 
 impl Default for Options {
@@ -87,9 +95,10 @@ impl Default for Options {
             durability: Durability::Immediate,
             read_only: false,
             records_per_page_max: PageRequest::RECORDS_PER_PAGE_MAX,
-            batch_records_max: 1_000_000,
+            batch_records_max: 200_000,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
+            node_limits: Limits::default(),
         }
     }
 }
@@ -123,13 +132,15 @@ impl Options {
     }
 
     /// The most records that one page may hold: [`PageRequest::RECORDS_PER_PAGE_MAX`] unless set,
-    /// and never more.
+    /// never more, and at least one. Below [`PageRequest::RECORDS_PER_PAGE_DEFAULT`] the default
+    /// page request is refused too.
     pub fn records_per_page_max(mut self, records: u32) -> Self {
-        self.records_per_page_max = records.min(PageRequest::RECORDS_PER_PAGE_MAX);
+        self.records_per_page_max = records.clamp(1, PageRequest::RECORDS_PER_PAGE_MAX);
         self
     }
 
-    /// The most records that one batch may hold: 1,000,000 unless set. A batch is held in memory.
+    /// The most records that one batch may hold: 200,000 unless set. A batch is held in memory
+    /// until it is committed, at about half a kilobyte a record besides its text.
     pub fn batch_records_max(mut self, records: usize) -> Self {
         self.batch_records_max = records;
         self
@@ -145,6 +156,17 @@ impl Options {
     /// Where [`Store::start`](crate::Store::start) takes ids from: [`RandomIds`] unless set.
     pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
         self.ids = Arc::new(ids);
+        self
+    }
+
+    /// The most slots of a node, at least two: small ones give tests deep trees of few sessions.
+    #[doc(hidden)]
+    pub fn node_slots_max(mut self, slots: usize) -> Self {
+        let slots = slots.clamp(2, NODE_SLOTS_MAX);
+        self.node_limits = Limits {
+            leaf_slots_max: slots,
+            inner_slots_max: slots,
+        };
         self
     }
 }

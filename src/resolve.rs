@@ -21,9 +21,8 @@ use uuid::Uuid;
 pub(crate) struct Resolver<'a> {
     view: &'a View,
     counters: Counters,
-    /// What becomes of each session that was touched, in the order of the first touch.
+    /// What becomes of each session that was touched.
     pending: HashMap<Uuid, Pending>,
-    order: Vec<Uuid>,
     users: HashMap<Uuid, UserId>,
     names: HashMap<(Uuid, Arc<str>), (NameId, UserId)>,
     clients: HashMap<Arc<str>, ClientId>,
@@ -43,7 +42,6 @@ impl<'a> Resolver<'a> {
             view,
             counters: view.main.counters(),
             pending: HashMap::new(),
-            order: Vec::new(),
             users: HashMap::new(),
             names: HashMap::new(),
             clients: HashMap::new(),
@@ -53,12 +51,9 @@ impl<'a> Resolver<'a> {
 
     /// What to commit, and the free ids after it; `None` if nothing changes.
     pub(crate) fn finish(mut self) -> Option<(Changes, Counters)> {
-        let pending = &self.pending;
-        let effects = self.order.iter().filter_map(|refer_uid| {
-            let effect = pending.get(refer_uid)?.effect;
-            (effect.before != effect.after).then_some(effect)
-        });
-        self.changes.effects = effects.collect();
+        let effects = self.pending.into_values().map(|pending| pending.effect);
+        let changed = effects.filter(|effect| effect.before != effect.after);
+        self.changes.effects = changed.collect();
         match self.changes.effects.is_empty() {
             true => None,
             false => Some((self.changes, self.counters)),
@@ -113,21 +108,13 @@ impl<'a> Resolver<'a> {
     /// Ends every open session of the view that matches and did not start after `end`.
     pub(crate) fn end_open(&mut self, query: &Query, end: Ticks) -> Result<EndedOpen> {
         let open = self.view.answer(&query.open_and_oldest_first())?;
-        let mut counts = EndedOpen {
-            ended: 0,
-            left_open: 0,
-        };
-        for entry in open.entries(0, open.len())? {
-            if entry.start > end {
-                // In the order of starts, so none of the rest ends either.
-                counts.left_open = open.len() - counts.ended;
-                break;
-            }
+        let ended = open.position_of(Entry::first_key_at(end.next()))?;
+        for entry in open.entries(0, ended)? {
             self.touch(entry)?;
             self.set_end(entry.refer_uid, end)?;
-            counts.ended += 1;
         }
-        Ok(counts)
+        let left_open = open.len() - ended;
+        Ok(EndedOpen { ended, left_open })
     }
 
     /// Removes a session and answers what it was: the last call of its commit.
@@ -175,7 +162,6 @@ impl<'a> Resolver<'a> {
             before: Some(entry),
             after: Some(entry),
         };
-        self.order.push(entry.refer_uid);
         let pending = Pending { effect, log: None };
         self.pending.insert(entry.refer_uid, pending);
         Ok(())
@@ -210,7 +196,6 @@ impl<'a> Resolver<'a> {
             after: Some(entry),
         };
         let log = Some(log.clone());
-        self.order.push(entry.refer_uid);
         self.pending
             .insert(entry.refer_uid, Pending { effect, log });
         Ok(Outcome::Added)

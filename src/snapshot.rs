@@ -228,6 +228,9 @@ impl Iterator for BucketCounts {
     type Item = Result<BucketCount>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.position >= self.selection.len() {
+            return None;
+        }
         let (selection, position) = (&self.selection, self.position);
         let found = self
             .view

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// The current time, as the store sees it.
 ///
@@ -12,6 +13,12 @@ use std::fmt::Debug;
 pub trait Clock: Debug + Send + Sync {
     /// The current instant.
     fn now(&self) -> DateTime<Utc>;
+}
+
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now(&self) -> DateTime<Utc> {
+        (**self).now()
+    }
 }
 
 /// The operating system's clock: the default.

@@ -212,11 +212,17 @@ impl<'v> Answer<'v> {
 
     /// The position of the first record that lies behind `last` in the order of the query.
     pub(crate) fn position_after(&self, last: Key) -> Result<u64> {
-        let tree = self.tree()?;
-        let rank = match self.selection.order {
-            Order::OldestFirst => last.next().map_or(Ok(tree.len()), |next| tree.rank(next))?,
-            Order::NewestFirst => tree.rank(last)?,
-        };
+        match (self.selection.order, last.next()) {
+            (Order::OldestFirst, Some(next)) => self.position_of(next),
+            (Order::OldestFirst, None) => Ok(self.len()),
+            (Order::NewestFirst, _) => self.position_of(last),
+        }
+    }
+
+    /// How many records of the answer come before a key, in the order of the query: those with a
+    /// lesser key if that is oldest first, else all others.
+    pub(crate) fn position_of(&self, key: Key) -> Result<u64> {
+        let rank = self.tree()?.rank(key)?;
         Ok(self.selection.position(rank))
     }
 
@@ -231,8 +237,8 @@ impl<'v> Answer<'v> {
             Order::OldestFirst => end,
             Order::NewestFirst => start,
         };
-        let rank = self.tree()?.rank(Entry::first_key_at(edge))?;
-        match self.selection.position(rank).checked_sub(position) {
+        let behind = self.position_of(Entry::first_key_at(edge))?;
+        match behind.checked_sub(position) {
             // The entry itself is in its bucket.
             None | Some(0) => Err(Error::corrupted("entries are out of order")),
             Some(count) => Ok(Some((start, count))),

@@ -12,7 +12,7 @@ mod read;
 mod tests;
 mod tree;
 
-pub(crate) use node::{Key, SLOT_BYTES, Slot, key_of};
+pub(crate) use node::{Key, NODE_SLOTS_MAX, SLOT_BYTES, Slot, key_of};
 pub(crate) use read::{Direction, Tree};
 pub(crate) use tree::{Edit, Limits, apply};
 

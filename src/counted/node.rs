@@ -182,6 +182,20 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The node of `bytes`, which must be of this level and hold so many entries.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupted` if it is not what its parent says.
+    #[inline]
+    pub(super) fn parse_child(bytes: &'a [u8], level: u8, count: u64) -> Result<Self> {
+        let node = Self::parse(bytes)?;
+        match node.level == level && node.count() == count {
+            true => Ok(node),
+            false => Err(miscounted()),
+        }
+    }
+
     /// Entries in this node and below it.
     #[inline]
     pub(super) fn count(self) -> u64 {
@@ -205,6 +219,11 @@ fn malformed(bytes: &[u8]) -> Error {
         bytes.len(),
         bytes.get(..HEADER_BYTES).unwrap_or(bytes)
     ))
+}
+
+#[cold]
+pub(super) fn miscounted() -> Error {
+    Error::corrupted("an inner node and the nodes below it disagree")
 }
 
 /// Writes a node's bytes over `buffer`.

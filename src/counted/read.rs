@@ -1,8 +1,8 @@
 //! Rank, select, range and lookup.
 
-use super::node::{Child, Key, Node, Slot, key_of};
-use super::{NodeReader, node};
-use crate::error::{Error, Result};
+use super::NodeReader;
+use super::node::{Child, Key, Node, Slot, key_of, miscounted};
+use crate::error::Result;
 use std::ops::Range;
 
 /// Which way a range is visited.
@@ -145,21 +145,11 @@ fn child_at(node: Node<'_>, index: usize) -> Result<(Child, u64)> {
     }
 }
 
-/// The node below `child`, which must be what its parent says it is.
 fn child_node<'b>(
     bytes: &'b [u8],
     parent: Node<'_>,
     child: Child,
     before: u64,
 ) -> Result<Node<'b>> {
-    let below = node::Node::parse(bytes)?;
-    if below.level + 1 == parent.level && below.count() == child.count_through - before {
-        return Ok(below);
-    }
-    Err(miscounted())
-}
-
-#[cold]
-fn miscounted() -> Error {
-    Error::corrupted("an inner node and the nodes below it disagree")
+    Node::parse_child(bytes, parent.level - 1, child.count_through - before)
 }

@@ -2,7 +2,7 @@
 
 use super::node::{Child, Node};
 use super::*;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 
@@ -64,7 +64,7 @@ impl Index {
         self.root = apply(&mut self.nodes, limits, self.root.as_deref(), edits).unwrap();
         for edit in edits {
             match edit {
-                Edit::Put(slot) => self.model.insert(key_of(slot), *slot),
+                Edit::Insert(slot) | Edit::Replace(slot) => self.model.insert(key_of(slot), *slot),
                 Edit::Remove(key) => self.model.remove(key),
             };
         }
@@ -147,18 +147,24 @@ impl Index {
     }
 }
 
-fn sorted(edits: Vec<(u8, bool, u8)>) -> Vec<Edit> {
-    let by_key: BTreeMap<u8, (bool, u8)> = edits.into_iter().map(|(k, p, v)| (k, (p, v))).collect();
-    by_key
-        .into_iter()
-        .map(|(key, (put, payload))| {
-            let key = Key::new(u64::from(key / 4), u128::from(key % 4) << 64);
-            match put {
-                true => Edit::Put(slot(key, payload)),
-                false => Edit::Remove(key),
-            }
-        })
-        .collect()
+impl Index {
+    /// These puts and removals as edits that suit what is there, sorted, without doubles.
+    fn edits(&self, wanted: Vec<(u8, bool, u8)>) -> Vec<Edit> {
+        let by_key: BTreeMap<u8, (bool, u8)> =
+            wanted.into_iter().map(|(k, p, v)| (k, (p, v))).collect();
+        by_key
+            .into_iter()
+            .filter_map(|(key, (put, payload))| {
+                let key = Key::new(u64::from(key / 4), u128::from(key % 4) << 64);
+                match (put, self.model.contains_key(&key)) {
+                    (true, false) => Some(Edit::Insert(slot(key, payload))),
+                    (true, true) => Some(Edit::Replace(slot(key, payload))),
+                    (false, true) => Some(Edit::Remove(key)),
+                    (false, false) => None,
+                }
+            })
+            .collect()
+    }
 }
 
 proptest! {
@@ -174,7 +180,8 @@ proptest! {
         let limits = Limits { leaf_slots_max, inner_slots_max };
         let mut index = Index::default();
         for batch in batches {
-            index.apply(limits, &sorted(batch));
+            let edits = index.edits(batch);
+            index.apply(limits, &edits);
             index.check(limits);
         }
     }
@@ -206,7 +213,7 @@ proptest! {
 fn appends_fill_leaves_and_leave_little_slack() {
     let mut index = Index::default();
     for n in 0..1_000 {
-        index.apply(Limits::default(), &[Edit::Put(slot(Key::new(n, 0), 0))]);
+        index.apply(Limits::default(), &[Edit::Insert(slot(Key::new(n, 0), 0))]);
     }
     index.check(Limits::default());
     assert_eq!(index.nodes.nodes.len(), 11);
@@ -216,7 +223,7 @@ fn appends_fill_leaves_and_leave_little_slack() {
 fn keys_below_every_fence_are_found_again() {
     let mut index = Index::default();
     for n in (0..200).rev() {
-        index.apply(SMALL, &[Edit::Put(slot(Key::new(n, 0), 0))]);
+        index.apply(SMALL, &[Edit::Insert(slot(Key::new(n, 0), 0))]);
     }
     index.check(SMALL);
 }
@@ -225,7 +232,7 @@ fn keys_below_every_fence_are_found_again() {
 fn an_emptied_index_leaves_no_node_behind() {
     let mut index = Index::default();
     let keys: Vec<Key> = (0..300).map(|n| Key::new(n, 7)).collect();
-    let puts: Vec<Edit> = keys.iter().map(|key| Edit::Put(slot(*key, 1))).collect();
+    let puts: Vec<Edit> = keys.iter().map(|key| Edit::Insert(slot(*key, 1))).collect();
     index.apply(SMALL, &puts);
     for key in keys.iter().rev().step_by(2).chain(keys.iter().step_by(2)) {
         index.apply(SMALL, &[Edit::Remove(*key)]);
@@ -238,7 +245,7 @@ fn an_emptied_index_leaves_no_node_behind() {
 fn removals_in_the_middle_join_small_neighbours() {
     let mut index = Index::default();
     let puts: Vec<Edit> = (0..2_000)
-        .map(|n| Edit::Put(slot(Key::new(n, 0), 1)))
+        .map(|n| Edit::Insert(slot(Key::new(n, 0), 1)))
         .collect();
     index.apply(Limits::default(), &puts);
     let removals: Vec<Edit> = (0..2_000)
@@ -251,10 +258,47 @@ fn removals_in_the_middle_join_small_neighbours() {
 }
 
 #[test]
+fn an_edit_that_does_not_suit_what_is_there_is_corrupted() {
+    let mut index = Index::default();
+    let inserts: Vec<Edit> = (0..20)
+        .map(|n| Edit::Insert(slot(Key::new(n, 0), 1)))
+        .collect();
+    index.apply(SMALL, &inserts);
+    for edit in [
+        Edit::Insert(slot(Key::new(7, 0), 2)),
+        Edit::Replace(slot(Key::new(7, 1), 2)),
+        Edit::Remove(Key::new(7, 1)),
+    ] {
+        let root = index.root.as_deref();
+        let applied = apply(&mut index.nodes, SMALL, root, &[edit]);
+        assert_eq!(applied.unwrap_err().kind(), ErrorKind::Corrupted);
+    }
+    index.check(SMALL);
+}
+
+#[test]
+fn a_node_that_is_not_what_its_parent_says_is_never_written_on() {
+    let mut index = Index::default();
+    let inserts: Vec<Edit> = (0..20)
+        .map(|n| Edit::Insert(slot(Key::new(n, 0), 1)))
+        .collect();
+    index.apply(SMALL, &inserts);
+    let leaf = Node::parse(index.root.as_deref().unwrap()).unwrap().slots[0];
+    let id = Child::unpack(&leaf).id;
+    let stale = index.nodes.nodes[&id].clone();
+    let short = stale[..stale.len() - SLOT_BYTES].to_vec();
+    index.nodes.nodes.insert(id, short);
+    let root = index.root.as_deref();
+    let edit = [Edit::Replace(slot(Key::new(0, 0), 2))];
+    let applied = apply(&mut index.nodes, SMALL, root, &edit);
+    assert_eq!(applied.unwrap_err().kind(), ErrorKind::Corrupted);
+}
+
+#[test]
 fn a_child_that_holds_less_than_its_parent_says_is_corrupted() {
     let mut index = Index::default();
     let puts: Vec<Edit> = (0..20)
-        .map(|n| Edit::Put(slot(Key::new(n, 0), 1)))
+        .map(|n| Edit::Insert(slot(Key::new(n, 0), 1)))
         .collect();
     index.apply(SMALL, &puts);
     let ids: Vec<u64> = index.nodes.nodes.keys().copied().collect();

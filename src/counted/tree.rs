@@ -1,23 +1,26 @@
-//! Changing an index: one recursive pass that reads and writes each touched node once.
+//! Changing an index: one recursive pass that reads and writes each touched node once, and then
+//! joins neighbours that have become small.
 
 use super::NodeWriter;
 use super::node::{self, Child, Key, NODE_SLOTS_MAX, Node, Slot, key_of};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::borrow::Cow;
 
 /// One change to an index.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Edit {
-    /// Adds the entry, over the one with the same key if there is one.
-    Put(Slot),
-    /// Removes the entry with this key if there is one.
+    /// Adds an entry whose key is not there.
+    Insert(Slot),
+    /// Puts an entry over the one with the same key.
+    Replace(Slot),
+    /// Removes the entry with this key.
     Remove(Key),
 }
 
 impl Edit {
     pub(crate) fn key(&self) -> Key {
         match self {
-            Self::Put(slot) => key_of(slot),
+            Self::Insert(slot) | Self::Replace(slot) => key_of(slot),
             Self::Remove(key) => *key,
         }
     }
@@ -66,7 +69,9 @@ struct Part {
 ///
 /// # Errors
 ///
-/// What the store fails with; it then holds part of the change and must be rolled back.
+/// `Corrupted` if an edit meets what it must not: an entry to insert that is there, or one to
+/// replace or remove that is not. Else what the store fails with. The store then holds part of the
+/// change and must be rolled back.
 pub(crate) fn apply<S: NodeWriter>(
     store: &mut S,
     limits: Limits,
@@ -87,7 +92,7 @@ pub(crate) fn apply<S: NodeWriter>(
         leaf => {
             let old = leaf.map_or(&[][..], |leaf| leaf.slots);
             let at_right_edge = appends(old, edits);
-            let slots = merged(old, edits);
+            let slots = merged(old, edits)?;
             if slots.len() <= limits.leaf_slots_max {
                 return Ok(pass.root(0, &slots));
             }
@@ -113,7 +118,7 @@ impl<S: NodeWriter> Pass<'_, S> {
         edits: &[Edit],
         rightmost: bool,
     ) -> Result<Vec<Part>> {
-        let children = parts_of(node);
+        let children = parts_of(node)?;
         let mut edited = Vec::with_capacity(children.len() + 2);
         let mut rest = edits;
         for (index, part) in children.iter().enumerate() {
@@ -144,10 +149,10 @@ impl<S: NodeWriter> Pass<'_, S> {
         edited: &mut Vec<Part>,
     ) -> Result<()> {
         let bytes = self.store.node(part.id)?.to_vec();
-        let child = Node::parse(&bytes)?;
+        let child = Node::parse_child(&bytes, level, part.count)?;
         let (slots, at_right_edge) = if level == 0 {
             let appended = rightmost && appends(child.slots, edits);
-            (merged(child.slots, edits), appended)
+            (merged(child.slots, edits)?, appended)
         } else {
             (
                 packed(&self.edit_children(child, edits, rightmost)?),
@@ -244,17 +249,18 @@ impl<S: NodeWriter> Pass<'_, S> {
         if !is_small(left) && !is_small(right) {
             return Ok(None);
         }
-        let left = self.store.node(left.id)?.to_vec();
-        let right = self.store.node(right.id)?;
-        let (left, right) = (Node::parse(&left)?, Node::parse(&right)?);
+        let left_bytes = self.store.node(left.id)?.to_vec();
+        let right_bytes = self.store.node(right.id)?;
+        let left = Node::parse_child(&left_bytes, level, left.count)?;
+        let right = Node::parse_child(&right_bytes, level, right.count)?;
         if left.slots.len() + right.slots.len() > max * 6 / 10 {
             return Ok(None);
         }
         if level == 0 {
             return Ok(Some([left.slots, right.slots].concat()));
         }
-        let mut parts = parts_of(left);
-        parts.extend(parts_of(right));
+        let mut parts = parts_of(left)?;
+        parts.extend(parts_of(right)?);
         Ok(Some(packed(&parts)))
     }
 
@@ -268,12 +274,12 @@ impl<S: NodeWriter> Pass<'_, S> {
         while let [only] = parts.as_slice() {
             let bytes = self.store.node(only.id)?.to_vec();
             self.store.remove(only.id)?;
-            let node = Node::parse(&bytes)?;
-            if node.level == 0 {
+            level -= 1;
+            let node = Node::parse_child(&bytes, level, only.count)?;
+            if level == 0 {
                 return Ok(Some(bytes));
             }
-            level = node.level;
-            parts = parts_of(node);
+            parts = parts_of(node)?;
         }
         Ok(self.root(level, &packed(&parts)))
     }
@@ -288,20 +294,20 @@ impl<S: NodeWriter> Pass<'_, S> {
 }
 
 /// An inner node's children, each with its own count.
-fn parts_of(node: Node<'_>) -> Vec<Part> {
+fn parts_of(node: Node<'_>) -> Result<Vec<Part>> {
     let mut before = 0;
     node.slots
         .iter()
         .map(|slot| {
             let child = Child::unpack(slot);
-            let count = child.count_through.saturating_sub(before);
+            let count = child.count_through.checked_sub(before);
             before = child.count_through;
-            Part {
+            Ok(Part {
                 fence: child.fence,
-                count,
+                count: count.ok_or_else(node::miscounted)?,
                 id: child.id,
                 slots: None,
-            }
+            })
         })
         .collect()
 }
@@ -347,7 +353,7 @@ fn appends(old: &[Slot], edits: &[Edit]) -> bool {
 }
 
 /// The entries of a leaf after `edits`.
-fn merged(old: &[Slot], edits: &[Edit]) -> Vec<Slot> {
+fn merged(old: &[Slot], edits: &[Edit]) -> Result<Vec<Slot>> {
     let mut slots = Vec::with_capacity(old.len() + edits.len());
     let mut rest = old;
     for edit in edits {
@@ -355,17 +361,18 @@ fn merged(old: &[Slot], edits: &[Edit]) -> Vec<Slot> {
         let kept;
         (kept, rest) = rest.split_at(rest.partition_point(|slot| key_of(slot) < key));
         slots.extend_from_slice(kept);
-        if let [same, after @ ..] = rest
-            && key_of(same) == key
-        {
-            rest = after;
+        let same = rest.first().is_some_and(|slot| key_of(slot) == key);
+        match (edit, same) {
+            (Edit::Insert(slot), false) => slots.push(*slot),
+            (Edit::Replace(slot), true) => slots.push(*slot),
+            (Edit::Remove(_), true) => {}
+            (_, true) => return Err(Error::corrupted("a new entry is there already")),
+            (_, false) => return Err(Error::corrupted("an entry to change is missing")),
         }
-        if let Edit::Put(slot) = edit {
-            slots.push(*slot);
-        }
+        rest = rest.get(usize::from(same)..).unwrap_or_default();
     }
     slots.extend_from_slice(rest);
-    slots
+    Ok(slots)
 }
 
 /// How to cut `slots` into nodes of at most `max`.

@@ -92,20 +92,21 @@ pub(super) fn engine_error(error: impl Into<redb::Error>) -> Error {
     };
     match kind {
         ErrorKind::Closed => Error::closed().caused_by(error),
-        kind => Error::new(kind, format!("{MAIN}: {error}")).caused_by(error),
+        kind => Error::new(kind, format!("the storage engine failed on {MAIN}")).caused_by(error),
     }
 }
 
 /// An I/O error of a file as such.
 #[cold]
 pub(super) fn io_error(verb: &str, name: &str, error: io::Error) -> Error {
-    Error::new(io_kind(&error), format!("cannot {verb} {name}: {error}")).caused_by(error)
+    Error::new(io_kind(&error), format!("cannot {verb} {name}")).caused_by(error)
 }
 
 /// A file that ends before its data is damaged; all else may pass.
 fn io_kind(error: &io::Error) -> ErrorKind {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => ErrorKind::Corrupted,
+        io::ErrorKind::IsADirectory => ErrorKind::NotAStore,
         _ => ErrorKind::Unavailable,
     }
 }

@@ -11,6 +11,7 @@ mod writer;
 pub(crate) use engine::guarded;
 pub(crate) use reader::{Body, MainReader};
 
+use crate::counted::Limits;
 use crate::error::{Error, ErrorKind, Result};
 use crate::family::Effect;
 use crate::format::dictionary::{Counters, Identity};
@@ -58,6 +59,7 @@ pub(crate) struct MainIndex {
     database: Database,
     file: Arc<HeldFile>,
     identity: Identity,
+    limits: Limits,
 }
 
 impl MainIndex {
@@ -82,7 +84,7 @@ impl MainIndex {
     }
 
     /// Opens `main.redb`, changing no byte of it before it is known to be ours and readable.
-    pub(crate) fn open(storage: &dyn Storage, cache_bytes: usize) -> Result<Self> {
+    pub(crate) fn open(storage: &dyn Storage, cache_bytes: usize, limits: Limits) -> Result<Self> {
         let failed = |error| engine::io_error("open", MAIN, error);
         if !storage.exists(MAIN).map_err(failed)? {
             return Err(Error::new(
@@ -102,6 +104,7 @@ impl MainIndex {
                 database,
                 file: Arc::clone(&file),
                 identity,
+                limits,
             };
             index.read()?;
             Ok(index)
@@ -127,7 +130,7 @@ impl MainIndex {
 
     /// The state after the last commit.
     pub(crate) fn read(&self) -> Result<MainReader> {
-        MainReader::new(self.database.begin_read().map_err(engine_error)?)
+        guarded(|| MainReader::new(self.database.begin_read().map_err(engine_error)?))
     }
 
     /// Commits `changes`, all or nothing. `counters` are the next free ids after them.
@@ -136,7 +139,7 @@ impl MainIndex {
     ///
     /// `Unavailable` if the storage fails: the outcome is then unknown.
     pub(crate) fn commit(&self, changes: &Changes, counters: Counters, flush: Flush) -> Result<()> {
-        guarded(|| writer::commit(&self.database, changes, counters, flush))
+        guarded(|| writer::commit(&self.database, changes, counters, flush, self.limits))
     }
 
     /// Closes the engine. Readers that are left find out with their next read.

@@ -14,7 +14,12 @@ use redb::{Database, Durability, Key, Table, TableHandle, WriteTransaction};
 /// Makes every table, and says what store this is.
 pub(super) fn initialize(database: &Database, identity: Identity) -> Result<()> {
     let write = database.begin_write().map_err(engine_error)?;
-    commit_to(&write, &Changes::default(), Counters::START)?;
+    commit_to(
+        &write,
+        &Changes::default(),
+        Counters::START,
+        Limits::default(),
+    )?;
     {
         let mut meta = write.open_table(tables::META).map_err(engine_error)?;
         let body = identity.to_body();
@@ -34,6 +39,7 @@ pub(super) fn commit(
     changes: &Changes,
     counters: Counters,
     flush: Flush,
+    limits: Limits,
 ) -> Result<()> {
     let mut write = database.begin_write().map_err(engine_error)?;
     let durability = match flush {
@@ -42,15 +48,20 @@ pub(super) fn commit(
     };
     write.set_durability(durability).map_err(engine_error)?;
     // An error drops the transaction, and with it all that was written.
-    commit_to(&write, changes, counters)?;
+    commit_to(&write, changes, counters, limits)?;
     write.commit().map_err(engine_error)
 }
 
-/// Writes `changes` into every table they touch, each in the order of its keys.
-fn commit_to(write: &WriteTransaction, changes: &Changes, mut counters: Counters) -> Result<()> {
+/// Writes `changes` into every table they touch.
+fn commit_to(
+    write: &WriteTransaction,
+    changes: &Changes,
+    mut counters: Counters,
+    limits: Limits,
+) -> Result<()> {
     write_dictionary(write, changes)?;
     write_by_uid(write, changes)?;
-    counters.next_node = write_families(write, changes, counters.next_node)?;
+    counters.next_node = write_families(write, changes, limits, counters.next_node)?;
     let mut meta = write.open_table(tables::META).map_err(engine_error)?;
     let body = counters.to_body()?;
     put(
@@ -156,33 +167,68 @@ fn write_by_uid(write: &WriteTransaction, changes: &Changes) -> Result<()> {
 }
 
 /// Applies the edits of every effect, family by family, and answers the next free node id.
-fn write_families(write: &WriteTransaction, changes: &Changes, next_node: u64) -> Result<u64> {
-    let mut edits: Vec<(Family, Edit)> = changes
-        .effects
-        .iter()
-        .flat_map(|effect| effect.edits())
-        .collect();
-    edits.sort_unstable_by_key(|(family, edit)| (*family, edit.key()));
-    let mut roots = write.open_table(tables::ROOTS).map_err(engine_error)?;
-    let mut nodes = Nodes {
-        table: write.open_table(tables::NODES).map_err(engine_error)?,
-        next: next_node,
+fn write_families(
+    write: &WriteTransaction,
+    changes: &Changes,
+    limits: Limits,
+    next_node: u64,
+) -> Result<u64> {
+    let mut families = Families {
+        roots: write.open_table(tables::ROOTS).map_err(engine_error)?,
+        nodes: Nodes {
+            table: write.open_table(tables::NODES).map_err(engine_error)?,
+            next: next_node,
+            buffer: Vec::new(),
+        },
+        limits,
         buffer: Vec::new(),
     };
-    let buffer = &mut Vec::new();
-    for group in edits.chunk_by(|(one, _), (other, _)| one == other) {
+    // One kind after the other: a large batch has up to eight times as many edits as records.
+    for kind in Family::KINDS {
+        let edits = changes
+            .effects
+            .iter()
+            .filter_map(|effect| effect.edit(kind));
+        let mut edits: Vec<(Family, Edit)> = edits.collect();
+        edits.sort_unstable_by_key(|(family, edit)| (*family, edit.key()));
+        for group in edits.chunk_by(|(one, _), (other, _)| one == other) {
+            families.apply(group)?;
+        }
+    }
+    Ok(families.nodes.next)
+}
+
+/// The tables of roots and nodes.
+struct Families<'txn> {
+    roots: Table<'txn, &'static [u8; 9], &'static [u8]>,
+    nodes: Nodes<'txn>,
+    limits: Limits,
+    buffer: Vec<u8>,
+}
+
+impl Families<'_> {
+    /// Applies sorted edits of one family.
+    fn apply(&mut self, group: &[(Family, Edit)]) -> Result<()> {
         let Some((family, _)) = group.first() else {
-            continue;
+            return Ok(());
         };
         let key = family.to_key();
         let edits: Vec<Edit> = group.iter().map(|(_, edit)| *edit).collect();
-        let root = row(&roots, tables::ROOTS, &key)?.map(|root| root.to_vec());
-        match counted::apply(&mut nodes, Limits::default(), root.as_deref(), &edits)? {
-            Some(root) => put(&mut roots, tables::ROOTS, &key, &root, buffer)?,
-            None => drop(roots.remove(&key).map_err(engine_error)?),
+        let root = row(&self.roots, tables::ROOTS, &key)?.map(|root| root.to_vec());
+        match counted::apply(&mut self.nodes, self.limits, root.as_deref(), &edits)? {
+            Some(root) => put(
+                &mut self.roots,
+                tables::ROOTS,
+                &key,
+                &root,
+                &mut self.buffer,
+            ),
+            None => {
+                self.roots.remove(&key).map_err(engine_error)?;
+                Ok(())
+            }
         }
     }
-    Ok(nodes.next)
 }
 
 /// The table of nodes as the index's store.

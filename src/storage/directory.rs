@@ -33,7 +33,7 @@ impl DirectoryStorage {
                 ErrorKind::NotAStore,
                 format!("{} is not a directory", path.display()),
             )),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::new(
+            Err(error) if is_no_such_place(&error) => Err(Error::new(
                 ErrorKind::NotAStore,
                 format!("there is no directory {}", path.display()),
             )
@@ -50,6 +50,13 @@ impl DirectoryStorage {
     /// `InvalidInput` if the path is taken by anything else; `Unavailable` if it cannot be made.
     pub(crate) fn create(path: &Path, leftovers: &[&str]) -> Result<Self> {
         let made = |error| unavailable("make", path, error);
+        // Every directory that gets a new entry must be synced, or the store can vanish with it.
+        let oldest = path.ancestors().find(|ancestor| ancestor.exists());
+        let oldest = match oldest {
+            Some(oldest) if !oldest.as_os_str().is_empty() => oldest.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let oldest = fs::canonicalize(oldest).map_err(made)?;
         if path.exists() {
             refuse_strangers(path, leftovers)?;
         } else {
@@ -57,8 +64,11 @@ impl DirectoryStorage {
         }
         let path = fs::canonicalize(path).map_err(made)?;
         set_private(&path).map_err(made)?;
-        if let Some(parent) = path.parent() {
+        for parent in path.ancestors().skip(1) {
             sync_directory(parent).map_err(made)?;
+            if parent == oldest {
+                break;
+            }
         }
         let sharing = Sharing::Exclusive;
         Ok(Self { path, sharing })
@@ -87,6 +97,14 @@ impl DirectoryStorage {
     }
 }
 
+/// Whether a path leads nowhere: something on it is missing, or is a file.
+fn is_no_such_place(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
 /// A path that exists must be a directory with nothing in it but what an interrupted creation left.
 fn refuse_strangers(path: &Path, leftovers: &[&str]) -> Result<()> {
     let refuse = |problem: &str| {
@@ -110,11 +128,12 @@ fn refuse_strangers(path: &Path, leftovers: &[&str]) -> Result<()> {
 
 #[cold]
 fn unavailable(verb: &str, path: &Path, error: io::Error) -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        format!("cannot {verb} {}: {error}", path.display()),
-    )
-    .caused_by(error)
+    let kind = match error.kind() {
+        // Somewhere on the path there is a file.
+        io::ErrorKind::NotADirectory => ErrorKind::InvalidInput,
+        _ => ErrorKind::Unavailable,
+    };
+    Error::new(kind, format!("cannot {verb} {}", path.display())).caused_by(error)
 }
 
 #[cfg(unix)]

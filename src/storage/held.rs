@@ -5,6 +5,7 @@
 //! one that is open for reading only.
 
 use super::StorageFile;
+use std::fmt;
 use std::io;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
@@ -16,11 +17,21 @@ pub(crate) struct HeldFile {
     held: RwLock<Option<Vec<Change>>>,
 }
 
-#[derive(Debug)]
 enum Change {
     Write(u64, Vec<u8>),
     SetLen(u64),
     Sync,
+}
+
+impl fmt::Debug for Change {
+    /// Without the bytes: what they hold is not for logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write(offset, bytes) => write!(f, "Write({offset}, {} bytes)", bytes.len()),
+            Self::SetLen(len) => write!(f, "SetLen({len})"),
+            Self::Sync => f.write_str("Sync"),
+        }
+    }
 }
 
 impl HeldFile {

@@ -4,6 +4,7 @@ use super::{Sharing, Storage, StorageFile};
 use crate::error::{Error, ErrorKind, Result};
 use std::any::Any;
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -82,8 +83,16 @@ impl Drop for MemoryLock {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct MemoryFile(RwLock<Vec<u8>>);
+
+impl fmt::Debug for MemoryFile {
+    /// Its length alone: what it holds is not for logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        f.debug_tuple("MemoryFile").field(&bytes.len()).finish()
+    }
+}
 
 impl MemoryFile {
     fn span(offset: u64, len: usize) -> io::Result<std::ops::Range<usize>> {

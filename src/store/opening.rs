@@ -68,7 +68,7 @@ impl Store {
         lock: Box<dyn Any + Send + Sync>,
         options: Options,
     ) -> Result<Self> {
-        let index = MainIndex::open(storage, options.cache_bytes)?;
+        let index = MainIndex::open(storage, options.cache_bytes, options.node_limits)?;
         if !options.read_only {
             index.release()?;
         }
@@ -159,7 +159,7 @@ impl Options {
     pub fn open_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
         // A directory that has no lock file yet may be somebody else's: look before making one.
         if !storage.is_lockable() {
-            MainIndex::open(&*storage, 0)?;
+            MainIndex::open(&*storage, 0, self.node_limits)?;
         }
         let lock = storage.lock(sharing(&self))?;
         Store::open_locked(&*storage, lock, self)

@@ -1,7 +1,7 @@
 //! A store as anyone would write it down: a `Vec`, searched from end to end.
 
-use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
-use sessionlog::{EndedOpen, ErrorKind, Order, Outcome, Query, SessionLog};
+use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use sessionlog::{Bucket, EndedOpen, ErrorKind, Order, Outcome, Query, SessionLog};
 use uuid::Uuid;
 
 /// The sessions, in the order of their coming.
@@ -194,10 +194,13 @@ fn passes(log: &SessionLog, query: &Query) -> bool {
             .is_none_or(|before| log.session_start < before)
 }
 
-/// The first instant of the day of a record, for counts by day.
-pub fn day(log: &SessionLog) -> DateTime<Utc> {
-    log.session_start
-        .date_naive()
-        .and_time(NaiveTime::MIN)
-        .and_utc()
+/// The first instant of the bucket of a record.
+pub fn start_of(log: &SessionLog, bucket: Bucket) -> DateTime<Utc> {
+    let start = log.session_start;
+    let (date, hour) = match bucket {
+        Bucket::Hour => (start.date_naive(), start.hour()),
+        Bucket::Day => (start.date_naive(), 0),
+        Bucket::Month => (start.date_naive().with_day(1).unwrap(), 0),
+    };
+    date.and_hms_opt(hour, 0, 0).unwrap().and_utc()
 }

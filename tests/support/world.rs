@@ -5,8 +5,8 @@ use super::model::{Model, Refused};
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::storage::MemoryStorage;
 use sessionlog::{
-    Bucket, Clock, Cursor, Durability, Error, IdSource, PageRequest, Query, SessionLog, Snapshot,
-    Store,
+    Bucket, Clock, Cursor, Durability, Error, IdSource, Options, PageRequest, Query, SessionLog,
+    Snapshot, Store,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -77,12 +77,18 @@ pub fn run(bytes: &[u8]) {
     world.finish();
 }
 
+/// Nodes are small, so that a few sessions make trees of several levels.
+fn options(clock: &ManualClock, ids: &Consecutive, durability: Durability) -> Options {
+    let options = Store::options().clock(clock.clone()).ids(ids.clone());
+    options.durability(durability).node_slots_max(4)
+}
+
 impl World {
     pub fn new(durability: Durability) -> Self {
         let storage = Arc::new(MemoryStorage::default());
         let (clock, ids) = (ManualClock::default(), Consecutive::default());
-        let options = Store::options().clock(clock.clone()).ids(ids.clone());
-        let store = options.durability(durability).create_on(storage.clone());
+        let options = options(&clock, &ids, durability);
+        let store = options.create_on(storage.clone());
         Self {
             store: store.unwrap(),
             storage,
@@ -197,8 +203,7 @@ impl World {
         self.store.close().unwrap();
         assert!(self.store.count(&Query::all()).is_err());
         self.snapshots.clear();
-        let options = Store::options().clock(self.clock.clone());
-        let options = options.ids(self.ids.clone()).durability(self.durability);
+        let options = options(&self.clock, &self.ids, self.durability);
         self.store = options.open_on(self.storage.clone()).unwrap();
     }
 
@@ -295,18 +300,21 @@ fn check_answer(snapshot: &Snapshot, model: &Model, query: &Query) {
             assert_eq!(page.total_page_count, pages.len() as u64);
         }
     }
-    check_days(snapshot, &answer, query);
+    for bucket in [Bucket::Hour, Bucket::Day, Bucket::Month] {
+        check_buckets(snapshot, &answer, query, bucket);
+    }
 }
 
-fn check_days(snapshot: &Snapshot, answer: &[SessionLog], query: &Query) {
+fn check_buckets(snapshot: &Snapshot, answer: &[SessionLog], query: &Query, bucket: Bucket) {
+    let start = |log: &SessionLog| super::model::start_of(log, bucket);
     let expected: Vec<(DateTime<Utc>, u64)> = answer
-        .chunk_by(|one, other| super::model::day(one) == super::model::day(other))
-        .map(|day| (super::model::day(&day[0]), day.len() as u64))
+        .chunk_by(|one, other| start(one) == start(other))
+        .map(|logs| (start(&logs[0]), logs.len() as u64))
         .collect();
-    let days = snapshot.count_by(query, Bucket::Day).unwrap();
-    let days: Vec<(DateTime<Utc>, u64)> = days
-        .map(|day| day.unwrap())
-        .map(|day| (day.start, day.count))
+    let counts = snapshot.count_by(query, bucket).unwrap();
+    let counts: Vec<(DateTime<Utc>, u64)> = counts
+        .map(|count| count.unwrap())
+        .map(|count| (count.start, count.count))
         .collect();
-    assert_eq!(days, expected);
+    assert_eq!(counts, expected);
 }
