@@ -69,13 +69,13 @@ impl Profile {
 
     /// The records, in the order of arrival.
     #[must_use]
-    pub fn session_logs(self) -> SessionLogs {
+    pub fn session_logs(self) -> Generated {
         let users = (0..self.users).map(|user| {
             let name = format!("user.name{user:05}");
             (self.user_refer_uid(user), Arc::from(name))
         });
         let clients = (0..self.clients).map(|client| self.client_refer_uid(client).into());
-        SessionLogs {
+        Generated {
             users: users.collect(),
             clients: clients.collect(),
             profile: self,
@@ -94,7 +94,7 @@ impl Profile {
 
 /// The records of a [`Profile`].
 #[derive(Debug, Clone)]
-pub struct SessionLogs {
+pub struct Generated {
     profile: Profile,
     users: Vec<(Uuid, Arc<str>)>,
     clients: Vec<Arc<str>>,
@@ -103,7 +103,7 @@ pub struct SessionLogs {
     next: u64,
 }
 
-impl Iterator for SessionLogs {
+impl Iterator for Generated {
     type Item = SessionLog;
 
     fn next(&mut self) -> Option<SessionLog> {
@@ -132,7 +132,7 @@ impl Iterator for SessionLogs {
     }
 }
 
-impl SessionLogs {
+impl Generated {
     /// In the order of arrival, some seconds apart; one in twenty arrives up to four hours late.
     fn start(&mut self) -> DateTime<Utc> {
         let arrival = (self.next as f64 + self.unit()) / self.profile.sessions as f64;

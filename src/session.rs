@@ -16,7 +16,8 @@ pub const TEXT_BYTES_MAX: usize = 1_024;
 /// for every session of a user or client, so that copying a record copies no text.
 ///
 /// A store checks a record wherever it takes one, with the rules of [`SessionLog::new`];
-/// deserializing checks the same rules.
+/// deserializing checks the same rules, and refuses members of other names: a mistyped
+/// `session_end` must not make an open session.
 ///
 /// ```
 /// use sessionlog::SessionLog;
@@ -92,7 +93,7 @@ fn serialize_shared<S: serde::Serializer>(text: &Arc<str>, to: S) -> Result<S::O
 
 /// What deserializes before it is checked.
 #[derive(Deserialize)]
-#[serde(rename = "SessionLog")]
+#[serde(rename = "SessionLog", deny_unknown_fields)]
 struct Unchecked {
     refer_uid: Uuid,
     user_refer_uid: Uuid,

@@ -117,20 +117,12 @@ impl MainIndex {
         released.map_err(|error| engine::io_error("write", MAIN, error))
     }
 
-    pub(crate) fn identity(&self) -> Identity {
-        self.identity
-    }
-
-    /// The bytes of the file.
-    pub(crate) fn file_bytes(&self) -> Result<u64> {
-        use crate::storage::StorageFile;
-        let len = self.file.len();
-        len.map_err(|error| engine::io_error("measure", MAIN, error))
-    }
-
     /// The state after the last commit.
     pub(crate) fn read(&self) -> Result<MainReader> {
-        guarded(|| MainReader::new(self.database.begin_read().map_err(engine_error)?))
+        guarded(|| {
+            let read = self.database.begin_read().map_err(engine_error)?;
+            MainReader::new(read, self.identity, Arc::clone(&self.file))
+        })
     }
 
     /// Commits `changes`, all or nothing. `counters` are the next free ids after them.

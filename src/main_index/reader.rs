@@ -1,6 +1,6 @@
 //! One state of the main index.
 
-use super::engine::engine_error;
+use super::engine::{engine_error, io_error};
 use super::tables::{self, Rows};
 use crate::counted::{NodeReader, Tree};
 use crate::error::{Error, ErrorKind, Result};
@@ -8,6 +8,7 @@ use crate::family::Family;
 use crate::format::dictionary::{ClientRow, Counters, IdRow, Identity, NameRow, Row};
 use crate::format::{CHECKSUM_BYTES, ClientId, Entry, NameId, UserId, unseal};
 use crate::names::{Dictionary, UserName};
+use crate::storage::{HeldFile, StorageFile};
 use crate::time::Ticks;
 use redb::{
     AccessGuard, Database, Key, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
@@ -31,6 +32,8 @@ pub(crate) struct MainReader {
     clients: RowTable<u32>,
     client_ids: RowTable<&'static [u8]>,
     counters: Counters,
+    identity: Identity,
+    file: Arc<HeldFile>,
 }
 
 impl std::fmt::Debug for MainReader {
@@ -111,7 +114,11 @@ pub(super) fn identity(database: &Database) -> Result<Identity> {
 }
 
 impl MainReader {
-    pub(super) fn new(read: ReadTransaction) -> Result<Self> {
+    pub(super) fn new(
+        read: ReadTransaction,
+        identity: Identity,
+        file: Arc<HeldFile>,
+    ) -> Result<Self> {
         let meta = read.open_table(tables::META).map_err(engine_error)?;
         let counters = row(&meta, tables::META, tables::COUNTERS)?
             .ok_or_else(|| missing("the row", "counters"))?;
@@ -125,12 +132,24 @@ impl MainReader {
             clients: read.open_table(tables::CLIENTS).map_err(engine_error)?,
             client_ids: read.open_table(tables::CLIENT_IDS).map_err(engine_error)?,
             counters: Counters::from_body(&counters)?,
+            identity,
+            file,
         })
     }
 
     /// The ids that are free in this state.
     pub(crate) fn counters(&self) -> Counters {
         self.counters
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// The bytes of the file as it is now, room for growth included.
+    pub(crate) fn file_bytes(&self) -> Result<u64> {
+        let len = self.file.len();
+        len.map_err(|error| io_error("measure", super::MAIN, error))
     }
 
     /// The root of a family; none if the family is empty.

@@ -66,6 +66,25 @@ struct AtRisk {
     since: DateTime<Utc>,
 }
 
+impl Writer {
+    /// What a crash would lose after an eventual commit of `sessions` more; nothing if that commit
+    /// is to be durable.
+    fn at_risk_after(&self, sessions: usize, now: DateTime<Utc>) -> Option<AtRisk> {
+        let before = self.at_risk.unwrap_or(AtRisk {
+            sessions: 0,
+            since: now,
+        });
+        let sessions = before.sessions.saturating_add(sessions);
+        // A clock that was set back says nothing of the age: then, too, the commit is durable.
+        let age = (now - before.since).to_std();
+        let young = age.is_ok_and(|age| age < Durability::EVENTUAL_AGE_MAX);
+        (young && sessions <= Durability::EVENTUAL_SESSIONS_MAX).then_some(AtRisk {
+            sessions,
+            since: before.since,
+        })
+    }
+}
+
 impl Shared {
     fn lock_writer(&self) -> MutexGuard<'_, Option<Writer>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
@@ -90,6 +109,7 @@ impl Shared {
                 "is set: the store cannot be written",
             ));
         }
+        let now = self.now_if_eventual();
         let mut writer = self.lock_writer();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
         let (answer, resolved) = self.latest(writer)?.read(|view| {
@@ -98,7 +118,7 @@ impl Shared {
             Ok((answer, resolver.finish()))
         })?;
         if let Some((changes, counters)) = resolved {
-            self.commit(writer, &changes, counters)?;
+            self.commit(writer, &changes, counters, now)?;
         }
         Ok(answer)
     }
@@ -113,8 +133,14 @@ impl Shared {
         self.view()
     }
 
-    fn commit(&self, writer: &mut Writer, changes: &Changes, counters: Counters) -> Result<()> {
-        let at_risk = self.at_risk_after(writer, changes.effects.len());
+    fn commit(
+        &self,
+        writer: &mut Writer,
+        changes: &Changes,
+        counters: Counters,
+        now: Option<DateTime<Utc>>,
+    ) -> Result<()> {
+        let at_risk = now.and_then(|now| writer.at_risk_after(changes.effects.len(), now));
         writer.lags = true;
         let flush = match at_risk {
             Some(_) => {
@@ -129,24 +155,13 @@ impl Shared {
         self.catch_up(writer)
     }
 
-    /// What a crash would lose after `sessions` more; nothing if the commit is to be durable.
-    fn at_risk_after(&self, writer: &Writer, sessions: usize) -> Option<AtRisk> {
-        if self.options.durability == Durability::Immediate {
-            return None;
+    /// The time, where durability depends on it. Asked before the store is locked: a clock is the
+    /// caller's code.
+    fn now_if_eventual(&self) -> Option<DateTime<Utc>> {
+        match self.options.durability {
+            Durability::Immediate => None,
+            Durability::Eventual => Some(self.options.clock.now()),
         }
-        let now = self.options.clock.now();
-        let before = writer.at_risk.unwrap_or(AtRisk {
-            sessions: 0,
-            since: now,
-        });
-        let sessions = before.sessions.saturating_add(sessions);
-        // A clock that was set back says nothing of the age: then, too, the commit is durable.
-        let age = (now - before.since).to_std();
-        let young = age.is_ok_and(|age| age < Durability::EVENTUAL_AGE_MAX);
-        (young && sessions <= Durability::EVENTUAL_SESSIONS_MAX).then_some(AtRisk {
-            sessions,
-            since: before.since,
-        })
     }
 
     /// Publishes the state after the last commit.
@@ -159,8 +174,9 @@ impl Shared {
     }
 
     fn flush(&self, writer: &mut Writer) -> Result<()> {
+        let view = self.latest(writer)?;
         if writer.at_risk.is_some() {
-            let counters = self.latest(writer)?.main.counters();
+            let counters = view.main.counters();
             let nothing = Changes::default();
             writer.index.commit(&nothing, counters, Flush::Now)?;
             writer.at_risk = None;

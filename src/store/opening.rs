@@ -91,7 +91,7 @@ impl Store {
     }
 
     /// Closes the store for every handle: what was written is durable on return, the lock is free,
-    /// and every later call is `Closed`. Closing again does nothing.
+    /// and every later call that comes to reading or writing is `Closed`. Closing again does nothing.
     ///
     /// Dropping the last handle closes too, but cannot tell of a failure.
     ///

@@ -2,7 +2,7 @@
 
 use super::Store;
 use crate::cursor::{Cursor, CursorPage};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::family::Family;
 use crate::query::{Page, PageRequest, Query};
 use crate::session::SessionLog;
@@ -140,12 +140,8 @@ impl Store {
     ///
     /// As [`Snapshot::get`].
     pub fn stats(&self) -> Result<Stats> {
-        let (identity, file_bytes) = {
-            let writer = self.0.lock_writer();
-            let writer = writer.as_ref().ok_or_else(Error::closed)?;
-            (writer.index.identity(), writer.index.file_bytes()?)
-        };
         self.0.view()?.read(|view| {
+            let identity = view.main.identity();
             let (users, names, clients) = view.main.counters().given();
             Ok(Stats {
                 store_uid: identity.store_uid,
@@ -155,7 +151,7 @@ impl Store {
                 user_count: users.into(),
                 user_name_count: names.into(),
                 client_count: clients.into(),
-                file_bytes,
+                file_bytes: view.main.file_bytes()?,
             })
         })
     }

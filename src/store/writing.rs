@@ -72,8 +72,7 @@ impl Store {
     pub fn start(&self, user_refer_uid: Uuid, user: &str, client_refer_uid: &str) -> Result<Uuid> {
         let now = self.0.options.clock.now();
         let refer_uid = self.0.options.ids.refer_uid(now);
-        let log = SessionLog::new(refer_uid, user_refer_uid, user, client_refer_uid, now, None)?;
-        let checked = Checked::new(log)?;
+        let checked = starting(refer_uid, user_refer_uid, user, client_refer_uid, now)?;
         self.0.write(|resolver| match resolver.start(&checked)? {
             Outcome::Added => Ok(refer_uid),
             Outcome::AlreadyThere | Outcome::Ended => Err(Error::new(
@@ -100,8 +99,7 @@ impl Store {
         client_refer_uid: &str,
     ) -> Result<Outcome> {
         let now = self.0.options.clock.now();
-        let log = SessionLog::new(refer_uid, user_refer_uid, user, client_refer_uid, now, None)?;
-        let checked = Checked::new(log)?;
+        let checked = starting(refer_uid, user_refer_uid, user, client_refer_uid, now)?;
         self.0.write(|resolver| resolver.start(&checked))
     }
 
@@ -147,6 +145,24 @@ impl Store {
         let mut writer = self.0.lock_writer();
         self.0.flush(writer.as_mut().ok_or_else(Error::closed)?)
     }
+}
+
+/// The record of a session that starts now.
+fn starting(
+    refer_uid: Uuid,
+    user_refer_uid: Uuid,
+    user: &str,
+    client_refer_uid: &str,
+    now: DateTime<Utc>,
+) -> Result<Checked> {
+    Checked::new(SessionLog {
+        refer_uid,
+        user_refer_uid,
+        user: user.into(),
+        client_refer_uid: client_refer_uid.into(),
+        session_start: now,
+        session_end: None,
+    })
 }
 
 fn append_all(resolver: &mut Resolver<'_>, records: Vec<Result<Checked>>) -> Result<Vec<Outcome>> {

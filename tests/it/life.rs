@@ -1,7 +1,10 @@
 //! The rules of a session's life.
 
 use crate::{at, log, refused, store_of, uid};
-use sessionlog::{ErrorKind, Order, Outcome, Query, SessionLog, Store};
+use chrono::{DateTime, Utc};
+use sessionlog::{Clock, ErrorKind, IdSource, Order, Outcome, Query, SessionLog, Store};
+use std::sync::Arc;
+use uuid::Uuid;
 
 const START: &str = "2026-11-01T08:00:00Z";
 const END: &str = "2026-11-01T09:00:00Z";
@@ -159,8 +162,49 @@ fn strings_are_kept_exactly_up_to_1024_bytes() {
     }
 }
 
+/// A clock that stands still, and an id source that gives one id.
+#[derive(Debug)]
+struct Fixed(&'static str, Uuid);
+
+impl Clock for Fixed {
+    fn now(&self) -> DateTime<Utc> {
+        at(self.0)
+    }
+}
+
+impl IdSource for Fixed {
+    fn refer_uid(&self, _: DateTime<Utc>) -> Uuid {
+        self.1
+    }
+}
+
 #[test]
-fn starting_gives_the_session_a_new_id_and_the_time_of_the_clock() {
+fn a_run_with_its_own_clock_and_ids_replays() {
+    let fixed = Arc::new(Fixed("2026-11-01T08:00:00.00000019Z", uid(5)));
+    let options = Store::options().clock(Arc::clone(&fixed)).ids(fixed);
+    let store = options.in_memory().unwrap();
+    assert_eq!(store.start(uid(7), "Ann", "PDA-01").unwrap(), uid(5));
+    let expected = log(5, "2026-11-01T08:00:00.0000001Z", None);
+    assert_eq!(store.get(uid(5)).unwrap().unwrap(), expected);
+    assert_eq!(store.stats().unwrap().store_uid, uid(5));
+    // An id that was given before is no new session, not even the same user's.
+    let again = store.start(uid(7), "Ann", "PDA-01");
+    refused(again, ErrorKind::Conflict, "refer_uid");
+}
+
+#[test]
+fn new_ids_carry_the_time_of_the_start() {
+    let fixed = Fixed("2026-11-01T08:00:00.123Z", uid(5));
+    let store = Store::options().clock(fixed).in_memory().unwrap();
+    let refer_uid = store.start(uid(7), "Ann", "PDA-01").unwrap();
+    let (seconds, nanos) = refer_uid.get_timestamp().unwrap().to_unix();
+    let start = at("2026-11-01T08:00:00.123Z");
+    assert_eq!(seconds as i64, start.timestamp());
+    assert_eq!(nanos, start.timestamp_subsec_nanos());
+}
+
+#[test]
+fn starting_gives_each_session_a_new_id() {
     let store = store_of([]);
     let one = store.start(uid(7), "Ann", "PDA-01").unwrap();
     let other = store.start(uid(7), "Ann", "PDA-01").unwrap();

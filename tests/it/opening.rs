@@ -3,7 +3,7 @@
 use crate::{at, log, refused, uid};
 use redb::ReadableTable;
 use sessionlog::storage::MemoryStorage;
-use sessionlog::{Error, ErrorKind, Outcome, PageRequest, Query, Store};
+use sessionlog::{Bucket, Error, ErrorKind, Outcome, PageRequest, Query, Store};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -323,8 +323,13 @@ fn every_call_on_a_closed_store_is_closed() {
     let snapshot = store.snapshot().unwrap();
     let mut logs = store.iter(&Query::all()).unwrap();
     assert_eq!(store.append(log(1, START, None)).unwrap(), Outcome::Added);
+    let counts = || store.count_by(&Query::all(), Bucket::Day).unwrap();
+    let (mut begun, mut ended) = (counts(), counts());
+    assert_eq!(ended.by_ref().count(), 1);
     store.close().unwrap();
     store.close().unwrap();
+    assert_eq!(kind(begun.next().unwrap()), ErrorKind::Closed);
+    assert!(begun.next().is_none() && ended.next().is_none());
     let all = Query::all();
     assert_eq!(kind(store.append(log(2, START, None))), ErrorKind::Closed);
     assert_eq!(kind(store.append_batch([])), ErrorKind::Closed);
