@@ -77,20 +77,48 @@ fn module_of(path: &Path) -> String {
     first.to_str().unwrap().trim_end_matches(".rs").to_owned()
 }
 
-/// The crate's modules that a text names: `crate::name` with a small letter.
+/// The names directly below the crate that a text uses: in `crate::name` and `use crate::{…}`.
 fn used(text: &str) -> Vec<String> {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = code
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"));
-    let names = lines.flat_map(|line| line.split("crate::").skip(1).map(str::to_owned));
+    let code: String = lines.map(|line| line.to_owned() + "\n").collect();
+    let uses = code.split("crate::").skip(1);
+    uses.flat_map(|rest| match rest.strip_prefix('{') {
+        Some(braced) => first_names(braced),
+        None => vec![word(rest)],
+    })
+    .collect()
+}
+
+fn word(text: &str) -> String {
+    let part = |c: &char| c.is_alphanumeric() || *c == '_';
+    text.trim_start().chars().take_while(part).collect()
+}
+
+/// The first name of each path in braces, nested ones left out.
+fn first_names(braced: &str) -> Vec<String> {
+    let mut depth = 0;
+    let mut names = vec![word(braced)];
+    for (at, character) in braced.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => names.push(word(&braced[at + 1..])),
+            _ => {}
+        }
+    }
+    names.retain(|name| !name.is_empty());
     names
-        .map(|rest| {
-            let word = |c: char| c.is_alphanumeric() || c == '_';
-            rest.chars().take_while(|c| word(*c)).collect::<String>()
-        })
-        .filter(|name| name.starts_with(|c: char| c.is_lowercase()))
-        .collect()
+}
+
+#[test]
+fn uses_are_found_in_every_form() {
+    let text =
+        "use crate::a::B;\nuse crate::{\n    c::{D, E},\n    f, G,\n};\nlet x = crate::h::i();";
+    assert_eq!(used(text), ["a", "c", "f", "G", "h"]);
 }
 
 /// What a module may use besides itself; `None` for an unknown module.
@@ -113,10 +141,19 @@ fn the_layers_use_only_what_lies_below_them() {
             continue;
         }
         let allowed = allowed(&module).unwrap_or_else(|| panic!("{module} is in no layer"));
-        for name in used(&read(&path)) {
-            let fine = name == module || allowed.contains(&name.as_str());
+        let text = read(&path);
+        let is_front = FRONTS.iter().any(|(front, _)| *front == module);
+        for name in used(&text) {
+            // Re-exports at the root are the public API: for fronts, and for fronts alone.
+            let is_public = is_front && name.starts_with(|c: char| c.is_uppercase());
+            let fine = is_public || name == module || allowed.contains(&name.as_str());
             assert!(fine, "{} may not use crate::{name}", path.display());
         }
+        assert!(
+            !text.contains("super::super"),
+            "{}: name it from the crate",
+            path.display()
+        );
     }
 }
 
@@ -177,6 +214,7 @@ fn the_readme_names_this_version_and_this_toolchain() {
         readme.contains(&format!("### {version}")),
         "no changes of {version}"
     );
+    assert!(!readme.contains("FIGURES"), "the figures are missing");
     let rust = env!("CARGO_PKG_RUST_VERSION");
     assert!(
         readme.contains(&format!("Rust {rust}")),

@@ -155,8 +155,8 @@ fn lay_over(change: &Change, offset: u64, buffer: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{MemoryStorage, Storage};
     use super::*;
+    use crate::storage::{MemoryStorage, Storage};
     use proptest::prelude::*;
 
     fn all(file: &dyn StorageFile) -> Vec<u8> {

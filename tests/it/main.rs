@@ -13,6 +13,7 @@ mod concurrency;
 mod cost;
 mod cursors;
 mod durability;
+mod faults;
 #[cfg(feature = "import")]
 mod import;
 mod life;

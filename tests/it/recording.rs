@@ -4,7 +4,7 @@ use sessionlog::storage::{MemoryStorage, Sharing, Storage, StorageFile};
 use sessionlog::{Query, Result, Store};
 use std::any::Any;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A directory in memory that remembers what its file was at the last sync, and counts.
@@ -14,6 +14,9 @@ pub(crate) struct Recording {
     durable: Arc<Mutex<Vec<u8>>>,
     syncs: Arc<AtomicU64>,
     bytes_read: Arc<AtomicU64>,
+    /// Changes that still succeed; all fail from then on.
+    changes_left: Arc<Mutex<Option<u64>>>,
+    failed: Arc<AtomicBool>,
 }
 
 impl Recording {
@@ -42,6 +45,33 @@ impl Recording {
         self.bytes_read.load(Ordering::Relaxed)
     }
 
+    /// Every change of a file fails after so many more.
+    pub(crate) fn fail_after(&self, changes: u64) {
+        *self.changes_left.lock().unwrap() = Some(changes);
+    }
+
+    pub(crate) fn heal(&self) {
+        *self.changes_left.lock().unwrap() = None;
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    fn change(&self) -> io::Result<()> {
+        match self.changes_left.lock().unwrap().as_mut() {
+            None => Ok(()),
+            Some(0) => {
+                self.failed.store(true, Ordering::Relaxed);
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+        }
+    }
+
     fn file(&self, file: Box<dyn StorageFile>) -> Box<dyn StorageFile> {
         let directory = self.clone();
         Box::new(RecordingFile { file, directory })
@@ -66,14 +96,17 @@ impl StorageFile for RecordingFile {
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.directory.change()?;
         self.file.write(offset, bytes)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.directory.change()?;
         self.file.set_len(len)
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.directory.change()?;
         let mut bytes = vec![0; usize::try_from(self.file.len()?).unwrap()];
         self.file.read(0, &mut bytes)?;
         *self.directory.durable.lock().unwrap() = bytes;

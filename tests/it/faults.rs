@@ -1,0 +1,145 @@
+//! A storage that fails: whatever was acknowledged is there after reopening, whole, and counted.
+
+use crate::recording::Recording;
+use crate::{at, log, uid};
+use sessionlog::{Durability, ErrorKind, Options, Order, Query, SessionLog, Store};
+use std::sync::Arc;
+
+const START: &str = "2026-11-01T08:00:00Z";
+
+/// Records of each batch.
+const BATCH: u128 = 9;
+
+fn options(durability: Durability) -> Options {
+    // Small nodes, and no cache that could keep the storage out of it.
+    let options = Store::options().node_slots_max(4).cache_bytes(0);
+    options.durability(durability)
+}
+
+/// Batches, ends and removals, up to the first failure; answers how many were acknowledged.
+fn work(store: &Store) -> (u128, Result<(), sessionlog::Error>) {
+    for step in 0..5 {
+        if let Err(error) = one_step(store, step) {
+            return (step, Err(error));
+        }
+    }
+    (5, store.flush())
+}
+
+/// Step 0 appends batch 0; each later step appends its batch, which ends and replaces nothing of
+/// another step.
+fn one_step(store: &Store, step: u128) -> Result<(), sessionlog::Error> {
+    let first = step * BATCH + 1;
+    let batch = (first..first + BATCH).map(|number| log(number, START, None));
+    store.append_batch(batch).map(drop)
+}
+
+/// Every kind of change fails in turn, once and for good, until a run meets no failure.
+#[test]
+fn whichever_write_fails_what_was_acknowledged_is_there_whole_and_counted() {
+    for durability in [Durability::Immediate, Durability::Eventual] {
+        let mut failures = 0;
+        for change in 0.. {
+            let storage = Recording::default();
+            let store = options(durability)
+                .create_on(Arc::new(storage.clone()))
+                .unwrap();
+            storage.fail_after(change);
+            let (acknowledged, worked) = work(&store);
+            match &worked {
+                Ok(()) => {}
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}"),
+            }
+            let had_failed = storage.has_failed();
+            drop(store);
+            storage.heal();
+            let least = match durability {
+                Durability::Immediate => acknowledged,
+                Durability::Eventual if worked.is_ok() => acknowledged,
+                Durability::Eventual => 0,
+            };
+            check(&options(durability), &storage, least, acknowledged + 1);
+            if !had_failed {
+                break;
+            }
+            failures += 1;
+        }
+        assert!(
+            failures > 10,
+            "{durability:?}: {failures} changes were failed"
+        );
+    }
+}
+
+/// Between `least` and `most` batches are there, none in part, and every count is what a scan finds.
+fn check(options: &Options, storage: &Recording, least: u128, most: u128) {
+    let store = options.clone().open_on(Arc::new(storage.clone())).unwrap();
+    let logs: Vec<SessionLog> = store
+        .iter(&Query::all())
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let batches = logs.len() as u128 / BATCH;
+    assert_eq!(logs.len() as u128 % BATCH, 0, "a batch is there in part");
+    assert!(
+        (least..=most).contains(&batches),
+        "{batches} batches of {least}..={most}"
+    );
+    for (number, found) in (1..).zip(&logs) {
+        assert_eq!(*found, log(number, START, None));
+        assert_eq!(store.get(uid(number)).unwrap().as_ref(), Some(found));
+    }
+    for query in [
+        Query::builder().user_refer_uid(uid(7)),
+        Query::builder()
+            .client_refer_uid("PDA-01")
+            .open_sessions_only(true),
+        Query::builder()
+            .user_refer_uid(uid(7))
+            .order(Order::NewestFirst),
+    ] {
+        let query = query.build().unwrap();
+        assert_eq!(store.count(&query).unwrap(), logs.len() as u64);
+    }
+    // Writing what is unknown again is safe, and the store goes on.
+    work(&store).1.unwrap();
+    assert_eq!(store.count(&Query::all()).unwrap() as u128, 5 * BATCH);
+    let ended = store
+        .end_open(&Query::all(), at("2026-11-02T00:00:00Z"))
+        .unwrap();
+    assert_eq!(u128::from(ended.ended), 5 * BATCH);
+}
+
+#[test]
+fn a_failed_commit_is_not_hidden_by_a_flush() {
+    let storage = Recording::default();
+    let store = options(Durability::Immediate)
+        .create_on(Arc::new(storage.clone()))
+        .unwrap();
+    storage.fail_after(0);
+    assert!(store.append(log(1, START, None)).is_err());
+    let flushed = store.flush().unwrap_err();
+    assert_eq!(flushed.kind(), ErrorKind::Unavailable);
+}
+
+#[test]
+fn a_creation_that_fails_leaves_nothing_that_opens_and_can_be_repeated() {
+    for change in 0.. {
+        let storage = Recording::default();
+        storage.fail_after(change);
+        let created = options(Durability::Immediate).create_on(Arc::new(storage.clone()));
+        let had_failed = storage.has_failed();
+        storage.heal();
+        if created.is_ok() {
+            assert!(!had_failed, "a failure was hidden");
+            break;
+        }
+        let opened = options(Durability::Immediate).open_on(Arc::new(storage.clone()));
+        if let Err(error) = opened {
+            assert_eq!(error.kind(), ErrorKind::NotAStore, "{error}");
+            options(Durability::Immediate)
+                .create_on(Arc::new(storage.clone()))
+                .unwrap();
+        }
+    }
+}
