@@ -17,9 +17,9 @@ use uuid::{Builder, Uuid};
 pub struct Profile {
     /// How many sessions.
     pub sessions: u64,
-    /// How many users to draw from: at least one.
+    /// How many users to draw from; none counts as one.
     pub users: u32,
-    /// How many clients to draw from: at least one.
+    /// How many clients to draw from; none counts as one.
     pub clients: u32,
     /// The seed: another one gives other records.
     pub seed: u64,
@@ -70,11 +70,11 @@ impl Profile {
     /// The records, in the order of arrival.
     #[must_use]
     pub fn session_logs(self) -> Generated {
-        let users = (0..self.users).map(|user| {
+        let users = (0..self.users.max(1)).map(|user| {
             let name = format!("user.name{user:05}");
             (self.user_refer_uid(user), Arc::from(name))
         });
-        let clients = (0..self.clients).map(|client| self.client_refer_uid(client).into());
+        let clients = (0..self.clients.max(1)).map(|client| self.client_refer_uid(client).into());
         Generated {
             users: users.collect(),
             clients: clients.collect(),

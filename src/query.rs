@@ -44,14 +44,12 @@ pub struct Query(QueryBuilder);
 #[serde(default, deny_unknown_fields, rename = "Query")]
 #[must_use]
 pub struct QueryBuilder {
-    #[serde(skip_serializing_if = "Option::is_none")]
     user_refer_uid: Option<Uuid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     client_refer_uid: Option<Box<str>>,
     open_sessions_only: bool,
-    #[serde(with = "time::text_option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "time::text_option")]
     started_after: Option<DateTime<Utc>>,
-    #[serde(with = "time::text_option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "time::text_option")]
     started_before: Option<DateTime<Utc>>,
     order: Order,
 }
@@ -64,7 +62,7 @@ impl QueryBuilder {
     }
 
     /// Only sessions of this client, compared byte by byte; the empty string is a client like any
-    /// other. `None` takes the filter back.
+    /// other. `None` takes the filter back; a `String` goes as `client.as_str()`.
     pub fn client_refer_uid<'a>(mut self, client: impl Into<Option<&'a str>>) -> Self {
         self.client_refer_uid = client.into().map(Box::from);
         self

@@ -66,7 +66,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("of an unknown kind");
         Err(Error::corrupted(format!(
-            "{MAIN}: the storage engine panicked: {text}"
+            "working on {MAIN} panicked, as damage can make it: {text}"
         )))
     })
 }

@@ -50,26 +50,13 @@ impl DirectoryStorage {
     /// `InvalidInput` if the path is taken by anything else; `Unavailable` if it cannot be made.
     pub(crate) fn create(path: &Path, leftovers: &[&str]) -> Result<Self> {
         let made = |error| unavailable("make", path, error);
-        // Every directory that gets a new entry must be synced, or the store can vanish with it.
-        let oldest = path.ancestors().find(|ancestor| ancestor.exists());
-        let oldest = match oldest {
-            Some(oldest) if !oldest.as_os_str().is_empty() => oldest.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        let oldest = fs::canonicalize(oldest).map_err(made)?;
         if path.exists() {
             refuse_strangers(path, leftovers)?;
         } else {
-            make_private(path).map_err(made)?;
+            make_durable(path).map_err(made)?;
         }
         let path = fs::canonicalize(path).map_err(made)?;
         set_private(&path).map_err(made)?;
-        for parent in path.ancestors().skip(1) {
-            sync_directory(parent).map_err(made)?;
-            if parent == oldest {
-                break;
-            }
-        }
         let sharing = Sharing::Exclusive;
         Ok(Self { path, sharing })
     }
@@ -95,6 +82,21 @@ impl DirectoryStorage {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Makes a directory and its missing parents, and syncs each directory that has a new entry: or the
+/// store could vanish with one of them.
+fn make_durable(path: &Path) -> io::Result<()> {
+    let oldest = path.ancestors().find(|ancestor| ancestor.exists());
+    let oldest = fs::canonicalize(oldest.unwrap_or(Path::new(".")))?;
+    make_private(path)?;
+    for parent in fs::canonicalize(path)?.ancestors().skip(1) {
+        sync_directory(parent)?;
+        if parent == oldest {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a path leads nowhere: something on it is missing, or is a file.

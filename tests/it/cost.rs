@@ -120,3 +120,15 @@ fn counts_by_bucket_follow_the_buckets_and_not_the_sessions() {
         "{bytes} bytes for one bucket of 38,879 sessions"
     );
 }
+
+#[test]
+fn an_iterator_reads_as_it_goes() {
+    let cold = Cold::new(20_000);
+    let mut logs = cold.store.iter(&Query::all()).unwrap();
+    let all =
+        cold.bytes_read(|store| assert_eq!(store.iter(&Query::all()).unwrap().count(), 20_000));
+    let first = cold.bytes_read(|_| drop(logs.next().unwrap().unwrap()));
+    assert!(first < all / 20, "{first} of {all} bytes");
+    let rest = cold.bytes_read(|_| assert_eq!(logs.by_ref().count(), 19_999));
+    assert!(rest > all / 2, "{rest} of {all} bytes");
+}
