@@ -4,7 +4,7 @@ use crate::counted::{Direction, Key, Slot, Tree};
 use crate::error::{Error, Result};
 use crate::family::{Family, Plan};
 use crate::format::{Entry, UserId};
-use crate::main_index::{Body, MainReader, guarded};
+use crate::main_index::{Body, MainReader, Pins, guarded};
 use crate::names::Names;
 use crate::query::{Order, Query};
 use crate::session::SessionLog;
@@ -65,6 +65,7 @@ pub(crate) struct Answer<'v> {
     view: &'v View,
     selection: Selection,
     root: Option<Body<'v>>,
+    pins: Pins<'v>,
 }
 
 impl View {
@@ -114,6 +115,7 @@ impl View {
                 order: query.order(),
             },
             root: None,
+            pins: Pins::new(&self.main),
         };
         if let Some(plan) = self.plan(query)? {
             answer.selection.family = plan.family;
@@ -132,6 +134,7 @@ impl View {
             view: self,
             root: self.main.root(selection.family)?,
             selection: selection.clone(),
+            pins: Pins::new(&self.main),
         })
     }
 
@@ -176,8 +179,8 @@ impl<'v> Answer<'v> {
         self.selection
     }
 
-    fn tree(&self) -> Result<Tree<'_, MainReader>> {
-        self.view.main.tree(self.root.as_ref())
+    fn tree(&self) -> Result<Tree<'_, Pins<'v>>> {
+        Tree::new(&self.pins, self.root.as_deref())
     }
 
     /// Up to `count` entries from `position` on.

@@ -4,11 +4,13 @@
 //! come out checked.
 
 mod engine;
+mod pins;
 mod reader;
 mod tables;
 mod writer;
 
 pub(crate) use engine::guarded;
+pub(crate) use pins::Pins;
 pub(crate) use reader::{Body, MainReader};
 
 use crate::counted::Limits;
