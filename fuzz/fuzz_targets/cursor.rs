@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 static STORE: LazyLock<Store> = LazyLock::new(|| {
     let store = Store::in_memory().unwrap();
     for client in ["PDA-01", "PDA-02"] {
-        store.start(uuid::Uuid::from_u128(7), "Ann", client).unwrap();
+        store
+            .start(uuid::Uuid::from_u128(7), "Ann", client)
+            .unwrap();
     }
     store
 });
