@@ -74,7 +74,7 @@ impl Weighter<u32, Arc<str>> for ByBytes {
 
 /// Ids are small consecutive numbers that no caller chooses: one multiplication spreads them.
 #[derive(Debug, Default)]
-struct IdHasher(u64);
+pub(crate) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
@@ -84,13 +84,17 @@ impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {
         bytes
             .iter()
-            .for_each(|byte| self.write_u32(u32::from(*byte)));
+            .for_each(|byte| self.write_u64(u64::from(*byte)));
     }
 
     fn write_u32(&mut self, id: u32) {
+        self.write_u64(u64::from(id));
+    }
+
+    fn write_u64(&mut self, id: u64) {
         // 2^64 divided by the golden ratio (Knuth, TAOCP volume 3, section 6.4); the rotation
         // brings the well-mixed high bits where hash tables look.
-        let mixed = (self.0 ^ u64::from(id)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.0 = mixed.rotate_left(32);
     }
 }

@@ -12,7 +12,7 @@ mod read;
 mod tests;
 mod tree;
 
-pub(crate) use node::{Key, NODE_SLOTS_MAX, SLOT_BYTES, Slot, key_of};
+pub(crate) use node::{Key, NODE_SLOTS_MAX, SLOT_BYTES, Slot, is_inner, key_of};
 pub(crate) use read::{Direction, Tree};
 pub(crate) use tree::{Edit, Limits, apply};
 
@@ -26,7 +26,8 @@ pub(crate) trait NodeReader {
     where
         Self: 'a;
 
-    /// The bytes of the node `id`, exactly as they were put.
+    /// The bytes of the node `id`, exactly as they were put. An inner node's id never gets other
+    /// bytes than its first.
     ///
     /// # Errors
     ///

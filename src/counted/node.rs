@@ -212,6 +212,11 @@ impl<'a> Node<'a> {
     }
 }
 
+/// Whether these are the bytes of an inner node.
+pub(crate) fn is_inner(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|level| *level > 0)
+}
+
 #[cold]
 fn malformed(bytes: &[u8]) -> Error {
     Error::corrupted(format!(

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 struct MemoryNodes {
     nodes: HashMap<u64, Vec<u8>>,
     next: u64,
+    /// Every inner node that ever was.
+    inner: HashMap<u64, Vec<u8>>,
 }
 
 impl NodeReader for MemoryNodes {
@@ -30,6 +32,10 @@ impl NodeWriter for MemoryNodes {
     }
 
     fn put(&mut self, id: u64, bytes: &[u8]) -> Result<()> {
+        if is_inner(bytes) {
+            let first = self.inner.entry(id).or_insert_with(|| bytes.to_vec());
+            assert_eq!(first, bytes, "an inner node changed under its id");
+        }
         self.nodes.insert(id, bytes.to_vec());
         Ok(())
     }

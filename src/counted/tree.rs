@@ -163,12 +163,22 @@ impl<S: NodeWriter> Pass<'_, S> {
             return self.store.remove(part.id);
         }
         // A key below the first child's fence lands in it: the fence is lowered, never the key
-        // rejected, and the node keeps its id.
+        // rejected.
         let lowest = edits.first().map_or(part.fence, Edit::key);
         let fence = part.fence.min(lowest);
-        let pieces = self.write_pieces(level, Some((part.id, fence)), &slots, at_right_edge)?;
-        edited.extend(pieces);
+        let id = self.id_for_change(level, part.id)?;
+        edited.extend(self.write_pieces(level, Some((id, fence)), &slots, at_right_edge)?);
         Ok(())
+    }
+
+    /// The id under which a node goes on that changes: a leaf's own, and a new one for an inner
+    /// node, whose id stands for one content for ever, so that readers may keep it in memory.
+    fn id_for_change(&mut self, level: u8, id: u64) -> Result<u64> {
+        if level == 0 {
+            return Ok(id);
+        }
+        self.store.remove(id)?;
+        Ok(self.store.allocate())
     }
 
     /// Writes `slots` as one node or as many as they need; the first takes over an id and a fence.
@@ -232,7 +242,8 @@ impl<S: NodeWriter> Pass<'_, S> {
             match joined {
                 Some(slots) => {
                     self.store.remove(right.id)?;
-                    let part = self.write_node(level, left.id, left.fence, &slots)?;
+                    let id = self.id_for_change(level, left.id)?;
+                    let part = self.write_node(level, id, left.fence, &slots)?;
                     parts.splice(index..index + 2, [part]);
                 }
                 None => index += 1,

@@ -4,6 +4,7 @@
 //! come out checked.
 
 mod engine;
+mod inner_nodes;
 mod pins;
 mod reader;
 mod tables;
@@ -20,6 +21,7 @@ use crate::format::dictionary::{Counters, Identity};
 use crate::format::{ClientId, NameId, UserId};
 use crate::storage::{HeldFile, Storage};
 use engine::{Backend, engine_error};
+use inner_nodes::InnerNodes;
 use redb::{Database, ReadableDatabase};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -28,6 +30,9 @@ use uuid::Uuid;
 pub(crate) const MAIN: &str = "main.redb";
 /// Its name while it is being created.
 pub(crate) const MAIN_NEW: &str = "main.redb.new";
+
+/// One part in so many of the cache holds inner nodes: a leaf has a hundred times their entries.
+const INNER_SHARE: usize = 16;
 
 /// Whether a commit waits until the storage has it for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +67,7 @@ pub(crate) struct MainIndex {
     file: Arc<HeldFile>,
     identity: Identity,
     limits: Limits,
+    inner_nodes: Arc<InnerNodes>,
 }
 
 impl MainIndex {
@@ -100,13 +106,16 @@ impl MainIndex {
         }
         let file = Arc::new(HeldFile::new(file));
         guarded(|| {
-            let database = engine::open(Backend::new(Arc::clone(&file)), cache_bytes)?;
+            let inner_bytes = cache_bytes / INNER_SHARE;
+            let backend = Backend::new(Arc::clone(&file));
+            let database = engine::open(backend, cache_bytes - inner_bytes)?;
             let identity = reader::identity(&database)?;
             let index = Self {
                 database,
                 file: Arc::clone(&file),
                 identity,
                 limits,
+                inner_nodes: Arc::new(InnerNodes::new(inner_bytes)),
             };
             index.read()?;
             Ok(index)
@@ -123,7 +132,8 @@ impl MainIndex {
     pub(crate) fn read(&self) -> Result<MainReader> {
         guarded(|| {
             let read = self.database.begin_read().map_err(engine_error)?;
-            MainReader::new(read, self.identity, Arc::clone(&self.file))
+            let (file, inner) = (Arc::clone(&self.file), Arc::clone(&self.inner_nodes));
+            MainReader::new(read, self.identity, file, inner)
         })
     }
 

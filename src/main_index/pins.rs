@@ -1,16 +1,17 @@
-//! The nodes that one answer has read, so that its parts read none of them again.
+//! The nodes of one answer: inner ones from memory, and leaves that none of its parts reads again.
 
 use super::reader::{Body, MainReader};
-use crate::counted::NodeReader;
+use crate::counted::{NodeReader, is_inner};
 use crate::error::Result;
 use std::cell::OnceCell;
 use std::ops::Deref;
+use std::sync::Arc;
 
-/// As many as the two ends of a window and the way to a page can touch at ten million sessions.
-const PINS: usize = 8;
+/// As many leaves as the two ends of a window and a page can share, and one to spare.
+const PINS: usize = 4;
 
-/// Reads nodes and keeps the first few: finding where a window begins, where it ends, and where a
-/// page in it lies goes down the same nodes.
+/// Reads nodes and keeps the first few leaves: where a window begins and where it ends, a page of
+/// it often begins or ends too.
 #[derive(Debug)]
 pub(crate) struct Pins<'v> {
     main: &'v MainReader,
@@ -26,8 +27,9 @@ impl<'v> Pins<'v> {
     }
 }
 
-/// A node that is kept, or one for which there was no room.
+/// An inner node from memory, a leaf that is kept, or one for which there was no room.
 pub(crate) enum Pinned<'a, 'v> {
+    Inner(Arc<[u8]>),
     Kept(&'a Body<'v>),
     Passing(Body<'v>),
 }
@@ -38,6 +40,7 @@ impl Deref for Pinned<'_, '_> {
     #[inline]
     fn deref(&self) -> &[u8] {
         match self {
+            Self::Inner(node) => node,
             Self::Kept(body) => body,
             Self::Passing(body) => body,
         }
@@ -51,16 +54,21 @@ impl<'v> NodeReader for Pins<'v> {
         Self: 'a;
 
     fn node(&self, id: u64) -> Result<Pinned<'_, 'v>> {
-        for kept in &self.kept {
-            match kept.get() {
-                Some((other, body)) if *other == id => return Ok(Pinned::Kept(body)),
-                Some(_) => {}
-                None => {
-                    let body = self.main.node(id)?;
-                    return Ok(Pinned::Kept(&kept.get_or_init(|| (id, body)).1));
-                }
-            }
+        if let Some(node) = self.main.inner_nodes().get(id) {
+            return Ok(Pinned::Inner(node));
         }
-        self.main.node(id).map(Pinned::Passing)
+        let kept = self.kept.iter().map_while(OnceCell::get);
+        if let Some((_, body)) = kept.into_iter().find(|(other, _)| *other == id) {
+            return Ok(Pinned::Kept(body));
+        }
+        let body = self.main.node(id)?;
+        if is_inner(&body) {
+            self.main.inner_nodes().insert(id, &body);
+            return Ok(Pinned::Passing(body));
+        }
+        match self.kept.iter().find(|cell| cell.get().is_none()) {
+            Some(free) => Ok(Pinned::Kept(&free.get_or_init(|| (id, body)).1)),
+            None => Ok(Pinned::Passing(body)),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One state of the main index.
 
 use super::engine::{engine_error, io_error};
+use super::inner_nodes::InnerNodes;
 use super::tables::{self, Rows};
 use crate::counted::{NodeReader, Tree};
 use crate::error::{Error, ErrorKind, Result};
@@ -34,6 +35,7 @@ pub(crate) struct MainReader {
     counters: Counters,
     identity: Identity,
     file: Arc<HeldFile>,
+    inner_nodes: Arc<InnerNodes>,
 }
 
 impl std::fmt::Debug for MainReader {
@@ -118,6 +120,7 @@ impl MainReader {
         read: ReadTransaction,
         identity: Identity,
         file: Arc<HeldFile>,
+        inner_nodes: Arc<InnerNodes>,
     ) -> Result<Self> {
         let meta = read.open_table(tables::META).map_err(engine_error)?;
         let counters = row(&meta, tables::META, tables::COUNTERS)?
@@ -134,12 +137,17 @@ impl MainReader {
             counters: Counters::from_body(&counters)?,
             identity,
             file,
+            inner_nodes,
         })
     }
 
     /// The ids that are free in this state.
     pub(crate) fn counters(&self) -> Counters {
         self.counters
+    }
+
+    pub(super) fn inner_nodes(&self) -> &InnerNodes {
+        &self.inner_nodes
     }
 
     pub(crate) fn identity(&self) -> Identity {
