@@ -17,8 +17,14 @@ impl Clock for ManualClock {
     }
 }
 
-fn manual_clock() -> ManualClock {
-    ManualClock(Arc::new(Mutex::new(DateTime::UNIX_EPOCH)))
+/// A store of eventual durability, its storage, and its clock, which stands still.
+fn eventual() -> (Recording, ManualClock, Store) {
+    let directory = Recording::default();
+    let clock = ManualClock(Arc::new(Mutex::new(DateTime::UNIX_EPOCH)));
+    let options = Store::options().durability(Durability::Eventual);
+    let options = options.clock(clock.clone());
+    let store = options.create_on(Arc::new(directory.clone())).unwrap();
+    (directory, clock, store)
 }
 
 #[test]
@@ -57,11 +63,7 @@ fn a_write_that_changes_nothing_costs_no_sync() {
 
 #[test]
 fn an_eventual_write_is_durable_after_flush_or_close() {
-    let directory = Recording::default();
-    let options = Store::options()
-        .durability(Durability::Eventual)
-        .clock(manual_clock());
-    let store = options.create_on(Arc::new(directory.clone())).unwrap();
+    let (directory, _, store) = eventual();
     store.append(log(1, START, None)).unwrap();
     assert_eq!(store.count(&Query::all()).unwrap(), 1);
     assert_eq!(directory.sessions_after_power_loss(), 0);
@@ -75,11 +77,7 @@ fn an_eventual_write_is_durable_after_flush_or_close() {
 
 #[test]
 fn dropping_the_last_handle_flushes() {
-    let directory = Recording::default();
-    let options = Store::options()
-        .durability(Durability::Eventual)
-        .clock(manual_clock());
-    let store = options.create_on(Arc::new(directory.clone())).unwrap();
+    let (directory, _, store) = eventual();
     store.append(log(1, START, None)).unwrap();
     drop(store);
     assert_eq!(directory.sessions_after_power_loss(), 1);
@@ -87,11 +85,7 @@ fn dropping_the_last_handle_flushes() {
 
 #[test]
 fn eventual_writes_at_risk_are_bounded_in_number() {
-    let directory = Recording::default();
-    let options = Store::options()
-        .durability(Durability::Eventual)
-        .clock(manual_clock());
-    let store = options.create_on(Arc::new(directory.clone())).unwrap();
+    let (directory, _, store) = eventual();
     let max = Durability::EVENTUAL_SESSIONS_MAX as u128;
     let batch = |from: u128, to: u128| (from..=to).map(|number| log(number, START, None));
     store.append_batch(batch(1, max)).unwrap();
@@ -104,12 +98,7 @@ fn eventual_writes_at_risk_are_bounded_in_number() {
 
 #[test]
 fn eventual_writes_at_risk_are_bounded_in_age_at_each_commit() {
-    let directory = Recording::default();
-    let clock = manual_clock();
-    let options = Store::options()
-        .durability(Durability::Eventual)
-        .clock(clock.clone());
-    let store = options.create_on(Arc::new(directory.clone())).unwrap();
+    let (directory, clock, store) = eventual();
     let wait = |millis| *clock.0.lock().unwrap() += TimeDelta::milliseconds(millis);
     store.append(log(1, START, None)).unwrap();
     wait(999);
