@@ -209,13 +209,18 @@ impl Names {
         }
     }
 
+    /// Caches what is not cached yet: putting every name of the page in again would hold up others.
     fn remember(&self, users: Users, clients: Clients) {
         let mut caches = self.caches.write().unwrap_or_else(PoisonError::into_inner);
         for (id, name) in users {
-            caches.users.insert(id.0, name);
+            if !caches.users.contains_key(&id.0) {
+                caches.users.insert(id.0, name);
+            }
         }
         for (id, client) in clients {
-            caches.clients.insert(id.0, client);
+            if !caches.clients.contains_key(&id.0) {
+                caches.clients.insert(id.0, client);
+            }
         }
     }
 }

@@ -146,8 +146,8 @@ impl Options {
         self
     }
 
-    /// Where [`Store::start`](crate::Store::start) and [`Durability::Eventual`] take the time from: the operating
-    /// system's clock unless set.
+    /// Where [`Store::start`](crate::Store::start) and [`Durability::Eventual`] take the time from:
+    /// the operating system's clock unless set.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self

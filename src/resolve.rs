@@ -72,7 +72,7 @@ impl<'a> Resolver<'a> {
             Some(stored) => {
                 let outcome = session::reappend(&stored, new)?;
                 if let (Outcome::Ended, Some(end)) = (outcome, new.end) {
-                    self.set_end(refer_uid, end)?;
+                    self.set_end(refer_uid, end);
                 }
                 Ok(outcome)
             }
@@ -100,7 +100,7 @@ impl<'a> Resolver<'a> {
         let entry = self.find(refer_uid)?.ok_or_else(|| not_found(refer_uid))?;
         let outcome = session::end(refer_uid, entry.start, entry.end, end)?;
         if outcome == Outcome::Ended {
-            self.set_end(refer_uid, end)?;
+            self.set_end(refer_uid, end);
         }
         Ok(outcome)
     }
@@ -111,7 +111,7 @@ impl<'a> Resolver<'a> {
         let ended = open.position_of(Entry::first_key_at(end.next()))?;
         for entry in open.entries(0, ended)? {
             self.touch(entry)?;
-            self.set_end(entry.refer_uid, end)?;
+            self.set_end(entry.refer_uid, end);
         }
         let left_open = open.len() - ended;
         Ok(EndedOpen { ended, left_open })
@@ -124,7 +124,6 @@ impl<'a> Resolver<'a> {
     /// `NotFound`.
     pub(crate) fn remove(&mut self, refer_uid: Uuid) -> Result<SessionLog> {
         let log = self.get(refer_uid)?.ok_or_else(|| not_found(refer_uid))?;
-        self.find(refer_uid)?;
         if let Some(pending) = self.pending.get_mut(&refer_uid) {
             pending.effect.after = None;
             pending.log = None;
@@ -132,15 +131,18 @@ impl<'a> Resolver<'a> {
         Ok(log)
     }
 
-    /// The record as it stands after all calls so far.
-    fn get(&self, refer_uid: Uuid) -> Result<Option<SessionLog>> {
-        match self.pending.get(&refer_uid) {
-            Some(Pending { log: Some(log), .. }) => Ok(Some(log.clone())),
-            Some(Pending { effect, .. }) => match effect.after {
-                Some(entry) => self.view.session_log(entry),
-                None => Ok(None),
-            },
-            None => self.view.get(refer_uid),
+    /// The record as it stands after all calls so far, touched.
+    fn get(&mut self, refer_uid: Uuid) -> Result<Option<SessionLog>> {
+        let Some(entry) = self.find(refer_uid)? else {
+            return Ok(None);
+        };
+        match self
+            .pending
+            .get(&refer_uid)
+            .and_then(|pending| pending.log.clone())
+        {
+            Some(log) => Ok(Some(log)),
+            None => self.view.session_log(entry),
         }
     }
 
@@ -167,8 +169,8 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
-    fn set_end(&mut self, refer_uid: Uuid, end: Ticks) -> Result<()> {
-        self.find(refer_uid)?;
+    /// Ends a session that was touched.
+    fn set_end(&mut self, refer_uid: Uuid, end: Ticks) {
         if let Some(Pending { effect, log }) = self.pending.get_mut(&refer_uid) {
             if let Some(entry) = &mut effect.after {
                 entry.end = Some(end);
@@ -177,7 +179,6 @@ impl<'a> Resolver<'a> {
                 log.session_end = Some(end.to_utc());
             }
         }
-        Ok(())
     }
 
     fn add(&mut self, new: &Checked) -> Result<Outcome> {

@@ -19,7 +19,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// rejected by its number, and so is a record that the store refuses. What a record does to the
 /// store is what [`Store::append`] says.
 ///
-/// Memory is bounded whatever the input: by one batch of 1,000 records and one line.
+/// Memory is bounded whatever the input: by one batch of 20,000 records and one line.
 ///
 /// # Errors
 ///

@@ -68,7 +68,7 @@ const OTHER_FILES: [(&[u8], &str); 5] = [
 /// at the end that is no whole record. Records that neither begin nor end a session are passed
 /// over, and so are logouts that match none.
 ///
-/// Memory is bounded by one batch of 1,000 records and by the sessions of the source that are open
+/// Memory is bounded by one batch of 20,000 records and by the sessions of the source that are open
 /// at once.
 ///
 /// # Errors

@@ -61,9 +61,9 @@ impl DirectoryStorage {
         Ok(Self { path, sharing })
     }
 
-    fn open_lock(&self) -> io::Result<Option<File>> {
+    fn open_lock(&self, sharing: Sharing) -> io::Result<Option<File>> {
         let path = self.path.join(LOCK);
-        let opened = match self.sharing {
+        let opened = match sharing {
             Sharing::Exclusive => OpenOptions::new()
                 .write(true)
                 .create(true)
@@ -74,9 +74,7 @@ impl DirectoryStorage {
         match opened {
             Ok(file) => Ok(Some(file)),
             // A copy on a read-only medium may come without one; nobody writes there.
-            Err(error)
-                if self.sharing == Sharing::Shared && error.kind() == io::ErrorKind::NotFound =>
-            {
+            Err(error) if sharing == Sharing::Shared && error.kind() == io::ErrorKind::NotFound => {
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -216,7 +214,7 @@ impl Storage for DirectoryStorage {
     fn lock(&self, sharing: Sharing) -> Result<Box<dyn Any + Send + Sync>> {
         let registered = Registered::new(&self.path, sharing).ok_or_else(|| already(&self.path))?;
         let file = self
-            .open_lock()
+            .open_lock(sharing)
             .map_err(|error| unavailable("lock", &self.path, error))?;
         let locked = match (&file, sharing) {
             (Some(file), Sharing::Exclusive) => file.try_lock(),
