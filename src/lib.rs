@@ -41,8 +41,10 @@
 //!
 //! None is on by default, none changes what another offers.
 //!
-//! - `cli`: the command-line tool `sessionlog`, with `import` and `generate`.
+//! - `cli`: the command-line tool `sessionlog`, with all the others.
 //! - `import`: reads session records from JSON lines and from the login records of Linux.
+//! - `wire`: the messages of the MobileConnect Application Server in XML, JSON, JSV, CSV, forms and
+//!   SOAP.
 //! - `generate`: realistic session logs from a seed, for demonstrations and benches.
 
 #[cfg(feature = "cli")]
@@ -71,6 +73,8 @@ pub mod storage;
 mod store;
 mod time;
 mod view;
+#[cfg(feature = "wire")]
+pub mod wire;
 
 pub use cursor::{Cursor, CursorPage};
 pub use error::{Error, ErrorKind, Refusal, Result};

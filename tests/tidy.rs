@@ -28,9 +28,10 @@ const LAYERS: [&str; 15] = [
 const FACE: &str = "store";
 
 /// Fronts use only what any user of the crate can, and the fronts named beside them.
-const FRONTS: [(&str, &[&str]); 4] = [
+const FRONTS: [(&str, &[&str]); 5] = [
     ("generate", &[]),
     ("import", &[]),
+    ("wire", &[]),
     ("cli", &["generate", "import"]),
     ("fuzzing", &LAYERS),
 ];
