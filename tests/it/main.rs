@@ -21,6 +21,8 @@ mod opening;
 mod paging;
 mod recording;
 mod times;
+#[cfg(feature = "wire")]
+mod wire;
 
 use chrono::{DateTime, Utc};
 use sessionlog::{Error, ErrorKind, SessionLog, Store};
