@@ -92,16 +92,17 @@ pub(super) fn choose(
     }
 }
 
-/// Every media type that can be answered, the preferred before the others.
-const OFFERED: [&str; 8] = [
-    "application/json",
-    "application/xml",
-    "text/csv",
-    "application/jsv",
-    "text/json",
-    "text/xml",
-    "text/jsv",
-    "text/html",
+/// Every media type that can be answered, the preferred before the others, and whether it is the
+/// format's own: a wildcard means only those.
+const OFFERED: [(&str, bool); 8] = [
+    ("application/json", true),
+    ("application/xml", true),
+    ("text/csv", true),
+    ("application/jsv", true),
+    ("text/json", false),
+    ("text/xml", false),
+    ("text/jsv", false),
+    ("text/html", true),
 ];
 
 /// The choice of `Accept`; the body's format, or JSON, where that leaves it open.
@@ -110,9 +111,9 @@ fn accepted(headers: &HeaderMap, body: Option<Format>) -> Choice {
     let ranges = ranges(headers);
     let mut best = (0.0, preferred);
     let is_preferred = |choice: &Choice| choice.wanted == preferred.wanted;
-    let choices = OFFERED.iter().filter_map(|offered| {
+    let choices = OFFERED.iter().filter_map(|(offered, is_own)| {
         let choice = Choice::of_media_type(offered)?;
-        Some((quality(&ranges, offered), choice))
+        Some((quality(&ranges, offered, *is_own), choice))
     });
     let (first, others): (Vec<_>, Vec<_>) = choices.partition(|(_, choice)| is_preferred(choice));
     for (quality, choice) in first.into_iter().chain(others) {
@@ -153,11 +154,11 @@ fn weight(range: &mediatype::MediaType<'_>) -> f32 {
 }
 
 /// The quality of the most specific range that holds a media type; none is zero.
-fn quality(ranges: &[Range], offered: &str) -> f32 {
+fn quality(ranges: &[Range], offered: &str, is_own: bool) -> f32 {
     let (media_type, subtype) = offered.split_once('/').unwrap_or_default();
     let specific = |range: &Range| match (range.media_type.as_str(), range.subtype.as_str()) {
-        ("*", "*") => Some(0),
-        (ty, "*") if ty == media_type => Some(1),
+        ("*", "*") if is_own => Some(0),
+        (ty, "*") if is_own && ty == media_type => Some(1),
         (ty, sub) if ty == media_type && sub == subtype => Some(2),
         _ => None,
     };
