@@ -204,7 +204,10 @@ mod tests {
             ("application/json; charset=utf-8", json),
             ("application/xml, application/json", json),
             ("application/json;q=0, */*", "application/xml"),
-            ("*/*;q=0.1, text/*;q=0.2, text/csv;q=0", "application/xml"),
+            (
+                "*/*;q=0.1, text/*;q=0, application/json;q=0",
+                "application/xml",
+            ),
             ("image/png, */*;q=0.1", json),
             ("application/*", json),
             ("*/*", json),
