@@ -39,6 +39,8 @@ pub(super) enum Failure {
     Input { name: String, error: io::Error },
     /// The input called `name` is something else.
     Format { name: String, problem: String },
+    /// The server that the records go to did not take them.
+    Destination(String),
     /// A temporary folder cannot be made or removed.
     Folder(io::Error),
     /// The answer cannot be written.
@@ -67,7 +69,10 @@ impl Failure {
         match error {
             ImportError::Store(error) => Self::Store(error),
             ImportError::Input(error) => Self::Input { name, error },
-            ImportError::NotLoginRecords(_) => Self::Format { name, problem },
+            ImportError::NotLoginRecords(_) | ImportError::Columns(_) => {
+                Self::Format { name, problem }
+            }
+            ImportError::Destination(_) => Self::Destination(problem),
         }
     }
 
@@ -85,6 +90,7 @@ impl Failure {
             Self::Store(error) => Some(with_causes(error)),
             Self::Input { name, error } => Some(format!("cannot read {name}: {error}")),
             Self::Format { name, problem } => Some(format!("{name}: {problem}")),
+            Self::Destination(problem) => Some(problem.clone()),
             Self::Folder(error) => Some(format!("the temporary folder failed: {error}")),
             // Whoever reads the answer has seen enough of it: that is no failure.
             Self::Output(error) if is_closed(error) => None,
@@ -96,7 +102,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Output(error) if is_closed(error) => 0,
-            Self::Output(_) | Self::Folder(_) | Self::Input { .. } => 1,
+            Self::Output(_) | Self::Folder(_) | Self::Input { .. } | Self::Destination(_) => 1,
             Self::Usage(_) => 2,
             Self::Rejections => 3,
             Self::Format { .. } => 4,
