@@ -6,8 +6,8 @@ use crate::wire::{
     Format, OPERATION, ServerErrorDetails, UserClientSessionLog, UserClientSessionLogRequest,
     UserClientSessionLogResponse,
 };
-use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::http::StatusCode;
+use axum::response::Response;
 use chrono::{NaiveDate, NaiveTime};
 use maud::{Markup, html};
 use std::borrow::Cow;
@@ -92,7 +92,7 @@ pub(super) fn format_of(name: &str) -> Option<Format> {
 }
 
 /// `/metadata`: the operations, of which there is one.
-pub(super) fn index(frame: &Frame) -> Response<Body> {
+pub(super) fn index(frame: &Frame) -> Response {
     let content = html! {
         h1 { "Operations" }
         section.prose {
@@ -106,7 +106,7 @@ pub(super) fn index(frame: &Frame) -> Response<Body> {
 }
 
 /// `/{format}/metadata?op=…`: the operation in one format, as asked of this host.
-pub(super) fn operation(frame: &Frame, format: Format, host: &str) -> Response<Body> {
+pub(super) fn operation(frame: &Frame, format: Format, host: &str) -> Response {
     let name = FORMATS.iter().find(|(known, _)| *known == format);
     let name = name.map_or("", |(_, name)| name);
     let content = html! {

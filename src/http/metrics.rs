@@ -1,55 +1,22 @@
 //! What is counted while serving, as Prometheus reads it.
 
 use super::app::App;
-use crate::{Stats, Store};
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{Response, StatusCode};
+use super::reply::{Answered, Refusal};
+use super::target::Target;
+use crate::Stats;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::StatusCode;
 use axum::middleware::Next;
-use axum::response::IntoResponse;
+use axum::response::Response;
 use prometheus::core::Collector;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
+use std::borrow::Cow;
 use std::time::Instant;
 
-/// The part of the router that answered: few, whatever is asked for, so that counting stays small.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Counted {
-    /// `query`, `page`, `import`, …
-    pub(super) route: &'static str,
-    /// The short name of the format of the answer.
-    pub(super) format: &'static str,
-    /// Whether it holds a page of sessions.
-    pub(super) is_page: bool,
-}
-
-impl Counted {
-    /// An answer of this route that is no page of sessions.
-    pub(super) fn new(route: &'static str, format: &'static str) -> Self {
-        let is_page = false;
-        Self {
-            route,
-            format,
-            is_page,
-        }
-    }
-
-    /// The answer, to be counted as this.
-    pub(super) fn mark(self, answer: impl IntoResponse) -> Response<Body> {
-        let mut answer = answer.into_response();
-        answer.extensions_mut().insert(self);
-        answer
-    }
-}
-
-/// An answer that no part of the router claims.
-const UNKNOWN: Counted = Counted {
-    route: "unknown",
-    format: "none",
-    is_page: false,
-};
+/// The routes whose answers are pages of sessions.
+const PAGES: [&str; 2] = ["query", "soap"];
 
 /// Seconds, from a page out of memory to one out of a slow disk.
 const LATENCIES: [f64; 12] = [
@@ -129,22 +96,22 @@ impl Metrics {
         self.rejected.inc();
     }
 
-    fn answered(&self, answer: &Response<Body>, begun: Instant) {
-        let counted = answer.extensions().get().unwrap_or(&UNKNOWN);
-        let status = answer.status();
-        let labels = [counted.route, counted.format, status.as_str()];
+    fn answered(&self, route: &str, response: &Response, begun: Instant) {
+        let answered = response.extensions().get::<Answered>();
+        let format = answered.map_or("none", |answered| answered.format);
+        let status = response.status();
+        let labels = [route, format, status.as_str()];
         self.requests.with_label_values(&labels).inc();
         let seconds = begun.elapsed().as_secs_f64();
-        self.latencies
-            .with_label_values(&[counted.route])
-            .observe(seconds);
-        if counted.is_page && status.is_success() {
+        self.latencies.with_label_values(&[route]).observe(seconds);
+        if PAGES.contains(&route) && status == StatusCode::OK {
             self.pages.inc();
         }
     }
 
     fn set_store(&self, stats: &Stats) {
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.readable.set(1);
         self.sessions.set(number(stats.session_count));
         self.open_sessions.set(number(stats.open_session_count));
         self.store_bytes.set(number(stats.file_bytes));
@@ -188,30 +155,37 @@ pub(super) async fn count(
     State(metrics): State<Metrics>,
     request: Request,
     next: Next,
-) -> Response<Body> {
+) -> Response {
     let begun = Instant::now();
+    let route = route(&request);
     let _in_flight = InFlight::begin(&metrics.in_flight);
-    let answer = next.run(request).await;
-    metrics.answered(&answer, begun);
-    answer
+    let response = next.run(request).await;
+    metrics.answered(&route, &response, begun);
+    response
+}
+
+/// Which part of the router answers: few, whatever is asked for, so that counting stays small.
+fn route(request: &Request) -> Cow<'static, str> {
+    match request.extensions().get::<MatchedPath>() {
+        Some(path) => Cow::Owned(path.as_str().to_owned()),
+        None => Cow::Borrowed(Target::of(request.uri().path()).name()),
+    }
 }
 
 /// `GET /metrics`: a store that cannot be read is told by `sessionlog_store_readable`, and its
 /// other figures stay what they last were.
-pub(super) async fn scrape(app: &App) -> Response<Body> {
-    let stats = app.blocking(Store::stats).await;
+pub(super) async fn scrape(app: &App) -> Result<String, Refusal> {
+    let stats = app.blocking(|app| Ok(app.store().stats()?)).await;
     let metrics = app.metrics();
-    metrics.readable.set(stats.is_ok().into());
     match stats {
         Ok(stats) => metrics.set_store(&stats),
-        Err(error) => tracing::warn!(%error, "the store cannot be read"),
+        // Of a store that nobody could ask just now, nothing is known.
+        Err(refusal) if refusal.status == StatusCode::SERVICE_UNAVAILABLE => {}
+        Err(_) => metrics.readable.set(0),
     }
-    let counted = Counted::new("metrics", "text");
-    match TextEncoder::new().encode_to_string(&metrics.registry.gather()) {
-        Ok(text) => counted.mark(([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], text)),
-        Err(error) => {
-            tracing::error!(%error, "the metrics cannot be written");
-            counted.mark(StatusCode::INTERNAL_SERVER_ERROR)
-        }
-    }
+    let text = TextEncoder::new().encode_to_string(&metrics.registry.gather());
+    text.map_err(|error| {
+        tracing::error!(%error, "the metrics cannot be written");
+        Refusal::internal()
+    })
 }

@@ -1,6 +1,6 @@
 //! The answers in the document, by status.
 
-use super::object;
+use super::{object, query};
 use serde_json::{Map, Value, json};
 
 /// Status, name and meaning of each refusal.
@@ -67,12 +67,14 @@ pub(super) fn errors(statuses: &[u16]) -> Map<String, Value> {
     object(known.map(|(status, name, _)| (status.to_string(), reference("responses", name))))
 }
 
-/// Every refusal, in the format that the request negotiates.
+/// The page, and every refusal, in the format that the request negotiates.
 pub(super) fn all() -> Value {
     let refusals = REFUSALS
         .iter()
         .map(|(status, name, description)| ((*name).to_owned(), refusal(*status, description)));
-    Value::Object(object(refusals))
+    let mut answers = object(refusals);
+    answers.insert("Page".to_owned(), query::page());
+    Value::Object(answers)
 }
 
 fn refusal(status: u16, description: &str) -> Value {

@@ -52,15 +52,6 @@ fn paths() -> Value {
     };
     add("/userclientsession/import", json!({ "post": import() }));
     add(
-        "/",
-        get(
-            "page",
-            "The operator's page.",
-            page(),
-            &[400, 401, 403, 415, 503],
-        ),
-    );
-    add(
         "/metadata",
         get(
             "metadata",

@@ -27,6 +27,7 @@ pub(super) fn paths() -> Map<String, Value> {
     let mut add = |path: &str, id: &str, by_path: bool| {
         paths.insert(path.to_owned(), operations(id, by_path));
     };
+    add("/", "root", false);
     add("/userclientsession/log", "log", false);
     for format in Format::NAMED.map(Format::name).into_iter().chain(["html"]) {
         add(

@@ -3,7 +3,8 @@
 
 use super::layout::{Frame, caller_of};
 use super::text::{is_hidden, local};
-use crate::wire::{InvalidRequest, Responder, UserClientSessionLogRequest, WireError};
+use crate::http::reply::Refusal;
+use crate::wire::{InvalidRequest, Responder, UserClientSessionLogRequest};
 use maud::{Markup, html};
 use std::borrow::Cow;
 
@@ -24,11 +25,11 @@ pub(super) struct Problem {
     text: String,
 }
 
-impl From<&WireError> for Problem {
-    fn from(error: &WireError) -> Self {
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
         Self {
-            member: error.member().map(str::to_owned),
-            text: error.to_string(),
+            member: refusal.member,
+            text: refusal.error.response_status.message.unwrap_or_default(),
         }
     }
 }

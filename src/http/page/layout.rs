@@ -1,13 +1,12 @@
 //! What every page has: its head, its header, and the headers of its answer.
 
 use super::text::Name;
+use crate::http::reply::Answered;
 use crate::wire::UserClientSessionLogRequest;
-use axum::body::Body;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
-use axum::response::IntoResponse;
+use axum::Extension;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
 /// The one style sheet.
@@ -80,7 +79,7 @@ impl Frame {
         section: Section,
         title: &str,
         content: &Markup,
-    ) -> Response<Body> {
+    ) -> Response {
         let page = html! {
             (DOCTYPE)
             html lang="en" {
@@ -107,10 +106,9 @@ impl Frame {
             (CONTENT_SECURITY_POLICY, POLICY),
             // Addresses hold ids of users and sessions.
             (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            no_sniffing(),
         ];
-        (status, headers, page.into_string()).into_response()
+        let counted = Extension(Answered { format: "html" });
+        (status, headers, counted, page.into_string()).into_response()
     }
 
     fn header(&self, section: Section) -> Markup {
@@ -150,10 +148,6 @@ pub(super) fn caller_of(request: &UserClientSessionLogRequest) -> UserClientSess
     }
 }
 
-fn no_sniffing() -> (HeaderName, HeaderValue) {
-    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
-}
-
 /// Another style has another address, so that a browser can keep the one it has.
 fn style_version() -> String {
     format!("v={:08x}", crc32fast::hash(STYLE.as_bytes()))
@@ -170,7 +164,6 @@ pub(in crate::http) async fn style() -> impl IntoResponse {
             CACHE_CONTROL,
             HeaderValue::from_static("public, max-age=86400"),
         ),
-        no_sniffing(),
     ];
     (headers, STYLE)
 }

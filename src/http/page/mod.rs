@@ -11,78 +11,109 @@ mod text;
 
 pub(super) use layout::{Frame, Section, style};
 
+use super::access::Permission;
 use super::app::App;
-use crate::wire::{ErrorResponse, UserClientSessionLogRequest, WireError};
-use crate::{PageRequest, Query, Result};
-use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use super::reply::Refusal;
+use crate::wire::{ErrorResponse, UserClientSessionLogRequest};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
 use filter::{Form, Problem};
 use maud::{Markup, html};
 use sessions::{Sessions, View};
 use text::Name;
 
-/// The sessions page of a request, which `sent` is the query string of.
+/// The sessions page of a request.
 ///
-/// An invalid request shows what is wrong beside the form, and no sessions.
+/// A request that does not read, or is invalid, shows what is wrong beside the form, and no
+/// sessions.
 ///
 /// # Errors
 ///
-/// Those of the store.
-pub(super) async fn sessions(
+/// The caller may not see it, or the store fails.
+pub(super) async fn respond(
     app: &App,
-    path: &str,
-    sent: &str,
-    request: Result<UserClientSessionLogRequest, WireError>,
-) -> Result<Response<Body>> {
-    let responder = &app.options().responder;
-    let (request, checked) = match request {
-        Ok(request) => {
-            let checked = responder.check(&request).map_err(Problem::from);
-            (request, checked)
+    parts: Parts,
+    message: Result<UserClientSessionLogRequest, Refusal>,
+) -> Result<Response, Refusal> {
+    let (request, unread) = match message {
+        Ok(request) => (request, None),
+        Err(refusal) if refusal.status == StatusCode::BAD_REQUEST => {
+            (UserClientSessionLogRequest::default(), Some(refusal))
         }
-        Err(error) => (
-            UserClientSessionLogRequest::default(),
-            Err(Problem::from(&error)),
-        ),
+        Err(refusal) => return Err(refusal),
     };
-    let frame = Frame::at(path, responder.server.as_deref()).of_caller(&request);
-    let form = |problem| Form {
-        frame: &frame,
-        responder,
-        request: &request,
-        sent,
-        problem,
-    };
-    let (query, page) = match checked {
-        Ok(checked) => checked,
-        Err(problem) => {
-            let content = html! { h1 { "Sessions" } (form(Some(&problem)).render()) };
-            return Ok(frame.page(
-                StatusCode::BAD_REQUEST,
-                Section::Sessions,
-                "Sessions",
-                &content,
-            ));
-        }
-    };
-    let view = read(app, query, page).await?;
-    let sessions = Sessions {
-        view: &view,
-        request: &request,
-        frame: &frame,
-        now: responder.clock.now(),
-    };
-    let content = html! { h1 { "Sessions" } (form(None).render()) (sessions.render()) };
-    Ok(frame.page(StatusCode::OK, Section::Sessions, "Sessions", &content))
+    let sent = parts.uri.clone();
+    let read = app
+        .blocking(move |app| read(app, &parts, request, unread))
+        .await?;
+    Ok(read.render(app, sent.path(), sent.query().unwrap_or_default()))
 }
 
-async fn read(app: &App, query: Query, page: PageRequest) -> Result<View> {
-    app.blocking(move |store| View::read(store, &query, page))
-        .await
+/// A request, narrowed to what its caller may see, with what there is to see.
+struct Read {
+    request: UserClientSessionLogRequest,
+    view: Result<View, Problem>,
+}
+
+/// Blocks, as an authorizer and a store may.
+fn read(
+    app: &App,
+    parts: &Parts,
+    mut request: UserClientSessionLogRequest,
+    unread: Option<Refusal>,
+) -> Result<Read, Refusal> {
+    for permission in [Permission::Operate, Permission::Query] {
+        app.authorize(permission, parts, &mut request)?;
+    }
+    let checked = match unread {
+        Some(refusal) => Err(Problem::from(refusal)),
+        None => app
+            .options()
+            .responder
+            .check(&request)
+            .map_err(Problem::from),
+    };
+    let view = match checked {
+        Ok((query, page)) => Ok(View::read(app.store(), &query, page)?),
+        Err(problem) => Err(problem),
+    };
+    Ok(Read { request, view })
+}
+
+impl Read {
+    fn render(&self, app: &App, path: &str, sent: &str) -> Response {
+        let responder = &app.options().responder;
+        let server = responder.server.as_deref();
+        let frame = Frame::at(path, server).of_caller(&self.request);
+        let form = Form {
+            frame: &frame,
+            responder,
+            request: &self.request,
+            sent,
+            problem: self.view.as_ref().err(),
+        };
+        let sessions = self.view.as_ref().ok().map(|view| {
+            let (request, frame, now) = (&self.request, &frame, responder.clock.now());
+            Sessions {
+                view,
+                request,
+                frame,
+                now,
+            }
+            .render()
+        });
+        let content = html! { h1 { "Sessions" } (form.render()) @if let Some(sessions) = &sessions { (sessions) } };
+        let status = match sessions {
+            Some(_) => StatusCode::OK,
+            None => StatusCode::BAD_REQUEST,
+        };
+        frame.page(status, Section::Sessions, "Sessions", &content)
+    }
 }
 
 /// An error, for a browser at this path.
-pub(super) fn error(path: &str, status: StatusCode, error: &ErrorResponse) -> Response<Body> {
+pub(super) fn error(path: &str, status: StatusCode, error: &ErrorResponse) -> Response {
     let frame = Frame::at(path, None);
     let title = status.canonical_reason().unwrap_or("Error");
     frame.page(status, Section::Error, title, &notice(status, title, error))
