@@ -173,7 +173,10 @@ fn routes() -> Markup {
 fn overriding(format: Format) -> Markup {
     let (name, media_type) = match format {
         Format::Soap11 | Format::Soap12 => return html! {},
-        _ => (format.name(), format.content_type()),
+        _ => {
+            let media_type = format.content_type().split(';').next();
+            (format.name(), media_type.unwrap_or_default())
+        }
     };
     html! {
         h3 { "To override the Content-Type" }

@@ -27,9 +27,13 @@ pub(super) struct Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
+        let message = refusal.error.response_status.message.unwrap_or_default();
         Self {
             member: refusal.member,
-            text: refusal.error.response_status.message.unwrap_or_default(),
+            text: match message.strip_prefix("Unable to bind request: ") {
+                Some(problem) => problem.to_owned(),
+                None => message,
+            },
         }
     }
 }
@@ -47,7 +51,7 @@ impl From<InvalidRequest> for Problem {
 pub(super) struct Form<'a> {
     pub(super) frame: &'a Frame,
     pub(super) responder: &'a Responder,
-    /// What was understood; nothing if anything was not.
+    /// What was understood.
     pub(super) request: &'a UserClientSessionLogRequest,
     /// The query string, to show again what was not understood.
     pub(super) sent: &'a str,
@@ -96,8 +100,8 @@ impl Form<'_> {
 
     fn user(&self) -> Markup {
         let value = match self.request.user_refer_uid {
-            Some(user) => Some(Cow::Owned(user.to_string())),
-            None => self.sent(USER),
+            Some(user) if !self.is_at_fault(USER) => Some(Cow::Owned(user.to_string())),
+            _ => self.sent(USER),
         };
         self.text(USER, "User id", value.as_deref(), None)
     }
@@ -122,7 +126,7 @@ impl Form<'_> {
     fn text(&self, name: &str, label: &str, value: Option<&str>, hint: Option<&str>) -> Markup {
         let fault = self.is_at_fault(name);
         html! {
-            div.field.wide[name == USER] {
+            div.field.wide[name == USER].slim[name == CLIENT] {
                 label for=(name) { (label) }
                 input id=(name) name=(name) type="text" value=[value] autocomplete="off"
                     spellcheck="false" autocapitalize="none"
@@ -159,7 +163,7 @@ impl Form<'_> {
                 input id=(name) name=(name) type=(kind) value=[value] step=[(kind != "text").then_some("any")]
                     min=[(kind != "text").then_some("0001-01-02T00:00")] max=[(kind != "text").then_some("9999-12-31T23:59")]
                     aria-invalid=[fault.then_some("true")] aria-describedby=(described);
-                p.hint id=(hint) { "UTC, itself excluded" }
+                p.hint id=(hint) { "UTC, exclusive" }
             }
         }
     }
@@ -177,7 +181,7 @@ impl Form<'_> {
         sizes.dedup();
         let fault = self.is_at_fault(SIZE);
         html! {
-            div.field.size {
+            div.field.slim {
                 label for=(SIZE) { "Sessions per page" }
                 select id=(SIZE) name=(SIZE) aria-invalid=[fault.then_some("true")]
                     aria-describedby=[fault.then_some("problem")] {

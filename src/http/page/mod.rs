@@ -36,18 +36,30 @@ pub(super) async fn respond(
     parts: Parts,
     message: Result<UserClientSessionLogRequest, Refusal>,
 ) -> Result<Response, Refusal> {
+    let sent = parts.uri.clone();
+    let query = sent.query().unwrap_or_default();
     let (request, unread) = match message {
         Ok(request) => (request, None),
         Err(refusal) if refusal.status == StatusCode::BAD_REQUEST => {
-            (UserClientSessionLogRequest::default(), Some(refusal))
+            (understood(query), Some(refusal))
         }
         Err(refusal) => return Err(refusal),
     };
-    let sent = parts.uri.clone();
     let read = app
         .blocking(move |app| read(app, &parts, request, unread))
         .await?;
-    Ok(read.render(app, sent.path(), sent.query().unwrap_or_default()))
+    Ok(read.render(app, sent.path(), query))
+}
+
+/// Those members of a query string that read, to show them again and to know who asks: no query
+/// is ever made of them.
+fn understood(query: &str) -> UserClientSessionLogRequest {
+    let mut request = UserClientSessionLogRequest::default();
+    for pair in query.split('&') {
+        // What does not read is shown as it was sent.
+        let _ = request.set_form(pair);
+    }
+    request
 }
 
 /// A request, narrowed to what its caller may see, with what there is to see.

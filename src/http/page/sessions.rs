@@ -50,7 +50,7 @@ impl Sessions<'_> {
             section #sessions aria-labelledby="sessions-title" {
                 div.bar {
                     h2 #sessions-title { (self.range()) }
-                    (self.pages("Pages, above the sessions"))
+                    @if page.total_record_count > 0 { (self.pages("Pages, above the sessions")) }
                 }
                 @if page.entries.is_empty() {
                     (self.nothing())

@@ -63,7 +63,7 @@ pub(super) fn duration(span: TimeDelta) -> String {
 }
 
 /// A name as it is stored, apart from its surroundings: what could hide in it or turn the text
-/// around it is shown as a mark.
+/// around it is shown as its code.
 pub(super) struct Name<'a>(pub(super) &'a str);
 
 impl Render for Name<'_> {
@@ -90,7 +90,7 @@ impl Render for Run<'_> {
             Self::Plain(text) => html! { (text) },
             Self::Hidden(character) => {
                 let code = format!("U+{:04X}", u32::from(*character));
-                html! { span.hidden-character title=(code) { (picture(*character)) } }
+                html! { span.hidden-character { (code) } }
             }
         }
     }
@@ -124,17 +124,6 @@ pub(super) fn is_hidden(character: char) -> bool {
             | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
             | '\u{E0000}'..='\u{E007F}')
         || u32::from(character) & 0xFFFE == 0xFFFE
-}
-
-/// The picture of a control character of ASCII, else the replacement character.
-fn picture(character: char) -> char {
-    let code = u32::from(character);
-    let picture = match code {
-        0..=0x1F => char::from_u32(0x2400 + code),
-        0x7F => Some('\u{2421}'),
-        _ => None,
-    };
-    picture.unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 #[cfg(test)]
@@ -185,10 +174,8 @@ mod tests {
     #[test]
     fn what_hides_in_a_name_is_shown_and_what_is_markup_is_text() {
         let shown = Name("a\0\u{202E}<b>").render().into_string();
-        let hidden = |code, picture| {
-            format!("<span class=\"hidden-character\" title=\"{code}\">{picture}</span>")
-        };
-        let (null, bidi) = (hidden("U+0000", '\u{2400}'), hidden("U+202E", '\u{FFFD}'));
+        let hidden = |code| format!("<span class=\"hidden-character\">{code}</span>");
+        let (null, bidi) = (hidden("U+0000"), hidden("U+202E"));
         assert_eq!(shown, format!("<bdi>a{null}{bidi}&lt;b&gt;</bdi>"));
         assert!(Name("").render().into_string().contains("(empty)"));
     }

@@ -68,11 +68,26 @@ fn the_samples_are_what_the_readers_read_and_the_writers_write() {
         } else {
             joined
         };
-        assert_eq!(
-            shown.trim_end(),
-            written.replace("\r\n", "\n").trim_end(),
-            "{format:?}"
-        );
+        assert_eq!(shown.trim_end(), written.trim_end(), "{format:?}");
+    }
+}
+
+#[test]
+fn the_samples_are_those_that_the_original_shows() {
+    let router = router_of(&Store::in_memory().unwrap());
+    let joined = |text: &str| text.lines().map(str::trim_start).collect::<String>();
+    for (format, ending) in [
+        (Format::Xml, "xml"),
+        (Format::Json, "json"),
+        (Format::Csv, "csv"),
+    ] {
+        let shown = samples(&router, format);
+        for (shown, message) in shown.iter().zip(["request", "response"]) {
+            let file = format!("tests/data/wire/pages/{ending}-{message}.{ending}");
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+            let original = std::fs::read_to_string(path).unwrap();
+            assert_eq!(joined(shown), joined(&original), "{format:?}");
+        }
     }
 }
 

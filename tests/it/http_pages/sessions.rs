@@ -115,8 +115,10 @@ fn an_invalid_filter_shows_what_is_wrong_and_no_sessions() {
 fn what_was_not_understood_is_shown_again() {
     let answer = browse(
         &router_of(&store()),
-        "/?UserReferUid=%22%3E%3Cb%3E&StartedAfter=soon",
+        "/?UserReferUid=%22%3E%3Cb%3E&StartedAfter=soon&RecordsPerPage=25&OpenSessionsOnly=1",
     );
+    assert!(answer.body.contains("<option value=\"25\" selected>"));
+    assert!(between(&answer.body, "id=\"OpenSessionsOnly\"", ">")[0].contains(" checked"));
     assert!(answer.body.contains("value=\"&quot;&gt;&lt;b&gt;\""));
     assert!(answer.body.contains("value=\"soon\""));
 }
@@ -159,7 +161,7 @@ fn names_of_strangers_are_text_and_what_hides_in_them_is_shown() {
         assert!(!cells.contains(['\0', '\u{7}', '\u{9b}', '\u{202E}', '\u{2066}']));
     }
     let page = browse(&router, "/").body;
-    assert!(page.contains("title=\"U+202E\""));
+    assert!(page.contains("<span class=\"hidden-character\">U+202E</span>"));
     assert!(unescaped(&page).contains("<script>alert(1)</script></bdi>"));
 }
 
