@@ -1,6 +1,7 @@
 //! What all handlers share: the store, the options, and the way off the async threads.
 
 use super::access::{Caller, Decision, Permission};
+use super::metrics::Metrics;
 use super::options::HttpOptions;
 use super::reply::Refusal;
 use crate::wire::UserClientSessionLogRequest;
@@ -20,6 +21,7 @@ pub(super) struct App(Arc<Inner>);
 struct Inner {
     store: Store,
     options: HttpOptions,
+    metrics: Metrics,
     /// One permit for each call that may block at once.
     blocking: Arc<Semaphore>,
 }
@@ -30,6 +32,7 @@ impl App {
         Self(Arc::new(Inner {
             store,
             options,
+            metrics: Metrics::new(),
             blocking: Arc::new(Semaphore::new(permits)),
         }))
     }
@@ -40,6 +43,10 @@ impl App {
 
     pub(super) fn options(&self) -> &HttpOptions {
         &self.0.options
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// Runs a call that may block on a thread where blocking is allowed. The permit stays with the
