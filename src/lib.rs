@@ -59,6 +59,8 @@ mod format;
 pub mod fuzzing;
 #[cfg(feature = "generate")]
 pub mod generate;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "import")]
 pub mod import;
 mod main_index;

@@ -1,0 +1,3 @@
+//! Http.
+mod serve;
+pub use serve::{ServeOptions, Tls, TlsError, serve};
