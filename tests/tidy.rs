@@ -32,7 +32,7 @@ const FRONTS: [(&str, &[&str]); 5] = [
     ("generate", &[]),
     ("import", &[]),
     ("wire", &[]),
-    ("cli", &["generate", "import"]),
+    ("cli", &["generate", "http", "import", "wire"]),
     ("fuzzing", &LAYERS),
 ];
 

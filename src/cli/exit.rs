@@ -41,6 +41,8 @@ pub(super) enum Failure {
     Format { name: String, problem: String },
     /// A temporary folder cannot be made or removed.
     Folder(io::Error),
+    /// The server cannot be started, for this reason.
+    Server(String),
     /// The answer cannot be written.
     Output(io::Error),
     /// Done, and the rejected records have been told of.
@@ -85,6 +87,7 @@ impl Failure {
             Self::Store(error) => Some(with_causes(error)),
             Self::Input { name, error } => Some(format!("cannot read {name}: {error}")),
             Self::Format { name, problem } => Some(format!("{name}: {problem}")),
+            Self::Server(problem) => Some(problem.clone()),
             Self::Folder(error) => Some(format!("the temporary folder failed: {error}")),
             // Whoever reads the answer has seen enough of it: that is no failure.
             Self::Output(error) if is_closed(error) => None,
@@ -96,7 +99,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Output(error) if is_closed(error) => 0,
-            Self::Output(_) | Self::Folder(_) | Self::Input { .. } => 1,
+            Self::Output(_) | Self::Folder(_) | Self::Server(_) | Self::Input { .. } => 1,
             Self::Usage(_) => 2,
             Self::Rejections => 3,
             Self::Format { .. } => 4,
