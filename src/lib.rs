@@ -45,6 +45,7 @@
 //! - `import`: reads session records from JSON lines and from the login records of Linux.
 //! - `wire`: the messages of the MobileConnect Application Server in XML, JSON, JSV, CSV, forms and
 //!   SOAP.
+//! - `http`: a router that answers them, the operator's page, and imports.
 //! - `generate`: realistic session logs from a seed, for demonstrations and benches.
 
 #[cfg(feature = "cli")]

@@ -28,10 +28,11 @@ const LAYERS: [&str; 15] = [
 const FACE: &str = "store";
 
 /// Fronts use only what any user of the crate can, and the fronts named beside them.
-const FRONTS: [(&str, &[&str]); 5] = [
+const FRONTS: [(&str, &[&str]); 6] = [
     ("generate", &[]),
     ("import", &[]),
     ("wire", &[]),
+    ("http", &["import", "wire"]),
     ("cli", &["generate", "http", "import", "wire"]),
     ("fuzzing", &LAYERS),
 ];

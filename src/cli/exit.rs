@@ -3,7 +3,6 @@
 use super::text::plain;
 use crate::import::ImportError;
 use crate::{Error, ErrorKind};
-use std::error::Error as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -73,6 +72,11 @@ impl Failure {
         }
     }
 
+    /// Of what a server needs.
+    pub(super) fn server(error: &dyn std::error::Error) -> Self {
+        Self::Server(with_causes(error))
+    }
+
     /// Says what is wrong, and answers the exit code.
     pub(super) fn report(&self) -> ExitCode {
         if let Some(message) = self.message() {
@@ -131,7 +135,7 @@ fn code(kind: ErrorKind) -> u8 {
 }
 
 /// The message, and those of its causes that it does not quote itself.
-fn with_causes(error: &Error) -> String {
+fn with_causes(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -3,11 +3,11 @@
 use super::args::{self, Access};
 use super::commands::open_or_create;
 use super::exit::{Failure, say};
+use crate::Durability;
 use crate::http::{
     Authorizer, HttpOptions, NoAuth, OpenSession, ServeOptions, Tls, TokenFile, router, serve,
 };
 use crate::wire::{EnumNames, Responder};
-use crate::{Durability, Store};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -31,14 +31,14 @@ pub(super) fn run(path: &Path, args: &args::Serve) -> Result<(), Failure> {
         tracing::warn!("without --tls-cert, requests and answers travel unencrypted");
     }
     let tls = tls(args)?;
-    let authorizer = |store: &Store| authorizer(&access, store);
+    let authorizer = authorizer(&access)?;
     let runtime = Runtime::new().map_err(cannot("start the server"))?;
     let listening = runtime.block_on(Listening::on(args.listen))?;
     // What is imported over HTTP is acknowledged once it is durable.
     let store = open_or_create(path, Durability::Immediate)?;
     let options = HttpOptions {
         responder,
-        authorizer: authorizer(&store)?,
+        authorizer: authorizer.unwrap_or_else(|| Arc::new(OpenSession::new(store.clone()))),
         cors_origins: args.cors_origin.clone(),
         ..HttpOptions::default()
     };
@@ -72,18 +72,15 @@ fn is_local(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
-fn authorizer(access: &Access, store: &Store) -> Result<Arc<dyn Authorizer>, Failure> {
+/// Who decides, if that can be told without the store.
+fn authorizer(access: &Access) -> Result<Option<Arc<dyn Authorizer>>, Failure> {
     Ok(match access {
-        Access::None => Arc::new(NoAuth),
-        Access::OpenSession => Arc::new(OpenSession::new(store.clone())),
-        Access::TokenFile(path) => Arc::new(tokens(path)?),
-    })
-}
-
-fn tokens(path: &Path) -> Result<TokenFile, Failure> {
-    TokenFile::read(path).map_err(|error| Failure::Input {
-        name: path.display().to_string(),
-        error,
+        Access::None => Some(Arc::new(NoAuth)),
+        Access::OpenSession => None,
+        Access::TokenFile(path) => {
+            let tokens = TokenFile::read(path).map_err(|error| Failure::server(&error))?;
+            Some(Arc::new(tokens))
+        }
     })
 }
 
@@ -109,8 +106,7 @@ fn tls(args: &args::Serve) -> Result<Option<Tls>, Failure> {
         return Ok(None);
     };
     let tls = Tls::read(certificates, key);
-    tls.map(Some)
-        .map_err(|error| Failure::Server(error.to_string()))
+    tls.map(Some).map_err(|error| Failure::server(&error))
 }
 
 fn log_to_stderr(level: args::Level) {

@@ -1,3 +1,94 @@
-//! Http.
+//! The query over HTTP, as the clients of the *MobileConnect Application Server* speak it, and
+//! what operators need around it (feature `http`).
+//!
+//! [`router`] makes an [`axum::Router`] of a store, to be mounted in anyone's server:
+//!
+//! ```
+//! use axum::body::Body;
+//! use axum::http::{Request, StatusCode};
+//! use sessionlog::Store;
+//! use sessionlog::http::{HttpOptions, router};
+//! use tower::ServiceExt;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let store = Store::in_memory()?;
+//! let router = router(store, HttpOptions::default());
+//! let request = Request::get("/userclientsession/log.json?RecordsPerPage=50");
+//! let response = router.oneshot(request.body(Body::empty())?).await?;
+//! assert_eq!(response.status(), StatusCode::OK);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod access;
+mod app;
+mod body;
+mod negotiate;
+mod options;
+mod page;
+mod query;
+mod reply;
 mod serve;
+mod target;
+mod tokens;
+
+pub use access::{Authorizer, Caller, Decision, NoAuth, OpenSession, Permission};
+pub use options::HttpOptions;
 pub use serve::{ServeOptions, Tls, TlsError, serve};
+pub use tokens::{TokenFile, TokenFileError};
+
+use crate::Store;
+use app::App;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// Everything that is served of a store, under one root.
+///
+/// Store calls run where blocking is allowed. Mounted below a path with
+/// [`nest_service`](axum::Router::nest_service), it answers all of that path.
+pub fn router(store: Store, options: HttpOptions) -> axum::Router {
+    let cors = cors(&options);
+    let app = App::new(store, options);
+    let router = axum::Router::new()
+        .fallback(query::handle)
+        .with_state(app)
+        .layer(CatchPanicLayer::custom(|_| {
+            reply::Refusal::internal().into_json()
+        }))
+        .layer(middleware::from_fn(guarded));
+    match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
+}
+
+/// Answers hold personal data, and what strangers wrote: nobody keeps them, nobody guesses a type.
+async fn guarded(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let nosniff = HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    let no_store = HeaderValue::from_static("no-store");
+    headers.entry(header::CACHE_CONTROL).or_insert(no_store);
+    response
+}
+
+fn cors(options: &HttpOptions) -> Option<CorsLayer> {
+    let origins = &options.cors_origins;
+    let allowed = match origins.iter().any(|origin| origin == "*") {
+        true => AllowOrigin::any(),
+        false => AllowOrigin::list(origins.iter().cloned()),
+    };
+    let layer = || {
+        CorsLayer::new()
+            .allow_origin(allowed)
+            .allow_methods(tower_http::cors::Any)
+            .allow_headers(tower_http::cors::AllowHeaders::mirror_request())
+    };
+    (!origins.is_empty()).then(layer)
+}

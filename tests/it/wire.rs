@@ -1,8 +1,10 @@
 //! The messages in every format: against bytes of the original, and against each other.
 
 mod answers;
+pub(crate) mod captured;
 mod round_trips;
 mod text_formats;
+mod xml;
 
 use crate::{at, uid};
 use sessionlog::wire::{

@@ -2,6 +2,7 @@
 
 use crate::PageRequest;
 use crate::cli::exit::Failure;
+use axum::http::HeaderValue;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -51,16 +52,16 @@ pub(in crate::cli) struct Serve {
     /// What answers call this server
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) server_name: Option<String>,
-    /// The page size of requests that name none [default: 100, or the maximum if less]
+    /// The page size of requests that name none [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=SIZE_MAX))]
     records_per_page: Option<u32>,
     /// The largest page size: requests for more get this
     #[arg(long, value_name = "N", default_value_t = 1_000,
           value_parser = clap::value_parser!(u32).range(1..=SIZE_MAX))]
     records_per_page_max: u32,
-    /// A web page's origin that may ask, such as https://ops.example; can be repeated
-    #[arg(long, value_name = "ORIGIN")]
-    pub(in crate::cli) cors_origin: Vec<String>,
+    /// A site whose pages may ask, such as https://ops.example; repeatable
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
+    pub(in crate::cli) cors_origin: Vec<HeaderValue>,
     /// What Result says of an answered request [default: Success]
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) result_success: Option<String>,
@@ -136,6 +137,18 @@ impl Serve {
                 "--records-per-page {size} is more than --records-per-page-max {max}"
             ))),
         }
+    }
+}
+
+/// An origin as browsers send it: any other text would never be one.
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let host = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    let is_origin = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ']));
+    match HeaderValue::from_str(text) {
+        Ok(value) if is_origin || text == "*" => Ok(value),
+        _ => Err("it is not a scheme and a host, without a path".to_owned()),
     }
 }
 

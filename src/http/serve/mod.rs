@@ -5,9 +5,9 @@ mod tls;
 
 pub use tls::{Tls, TlsError};
 
+use super::reply::Refusal;
 use axum::Router;
-use axum::http::{HeaderName, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderValue, header};
 use connection::Connections;
 use std::io;
 use std::net::SocketAddr;
@@ -52,7 +52,7 @@ pub struct ServeOptions {
     /// The most bytes of a request's head, at least 8 KiB: 32 KiB by default. More are answered
     /// with 431.
     pub header_bytes_max: usize,
-    /// The most time without a byte of a body that a handler waits for: 10 s by default. What the
+    /// The most time that a handler waits for the next byte of a body: 30 s by default. What the
     /// whole of a request may take is the router's to bound.
     pub body_stall_timeout: Duration,
     /// The most time that the client may take nothing of an answer: 30 s by default.
@@ -75,7 +75,7 @@ impl Default for ServeOptions {
             tls_handshake_timeout: Duration::from_secs(10),
             header_read_timeout: Duration::from_secs(10),
             header_bytes_max: 32 << 10,
-            body_stall_timeout: Duration::from_secs(10),
+            body_stall_timeout: Duration::from_secs(30),
             write_stall_timeout: Duration::from_secs(30),
             connections_max: 512,
             retry_after: Duration::from_secs(1),
@@ -159,14 +159,10 @@ fn report(ended: Result<(), JoinError>) {
 
 /// Answers what comes over a connection too many.
 fn refusing(retry_after: Duration) -> Router {
-    let seconds = retry_after.as_secs().max(1).to_string();
-    let headers: [(HeaderName, String); 2] = [
-        (header::RETRY_AFTER, seconds),
-        (header::CONNECTION, "close".to_owned()),
-    ];
     Router::new().fallback(async move || {
-        let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
-        (status, headers, "too many connections").into_response()
+        Refusal::unavailable(retry_after, "too many connections at once")
+            .with(header::CONNECTION, HeaderValue::from_static("close"))
+            .into_json()
     })
 }
 

@@ -1,26 +1,14 @@
-//! XML.
+//! XML as .NET's DataContractSerializer reads and writes it (wire contract, sections 2, 5 and 6).
+
+mod encoding;
+mod read;
 pub(super) mod soap;
-use super::error::{Result, WireError};
-use super::message::*;
-use super::node::{Name, Named, Node, Spelling};
-use std::borrow::Cow;
-#[derive(Debug)]
-pub(super) struct Element;
-impl<'a> Node<'a> for Element {
-    const SPELLING: Spelling = Spelling::Strict;
-    fn text(self) -> Result<Option<Cow<'a, str>>> {
-        Err(WireError::new("stub"))
-    }
-    fn members(self) -> Result<Option<Named<'a, Self>>> {
-        Err(WireError::new("stub"))
-    }
-    fn items(self, _: Name) -> Result<Option<Vec<Self>>> {
-        Err(WireError::new("stub"))
-    }
+mod write;
+
+pub(super) use read::{Element, read};
+pub(super) use write::{error, request, response};
+
+/// Whether XML 1.0 can hold a character (section 2.2).
+fn is_char(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
-pub(super) fn read(_bytes: &[u8], _root: Name) -> Result<Element> {
-    Err(WireError::new("stub"))
-}
-pub(super) fn request(_out: &mut Vec<u8>, _request: &UserClientSessionLogRequest) {}
-pub(super) fn response(_out: &mut Vec<u8>, _response: &UserClientSessionLogResponse) {}
-pub(super) fn error(_out: &mut Vec<u8>, _error: &ErrorResponse) {}

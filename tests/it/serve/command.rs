@@ -182,10 +182,15 @@ fn what_cannot_be_served_is_told_before_a_store_is_made() {
         (
             &["--auth", "token-file", absent],
             1,
-            format!("cannot read {absent}: "),
+            format!("the tokens in {absent} cannot be read: "),
         ),
         (&["--auth", "token-file"], 2, "needs a file".to_owned()),
         (&["--auth", "none", absent], 2, "takes no file".to_owned()),
+        (
+            &["--cors-origin", "https://a.example/"],
+            2,
+            "--cors-origin".to_owned(),
+        ),
         (&["--auth", "nobody"], 2, "not nobody".to_owned()),
         (
             &["--auth", "none", "--auth", "open-session"],

@@ -140,7 +140,79 @@ fn response_in_milliseconds(mut response: Response) -> Response {
     response
 }
 
+/// The formats of XML.
+const XML: [Format; 3] = [Format::Xml, Format::Soap11, Format::Soap12];
+
+/// What XML can hold of a text.
+fn held(text: &str) -> String {
+    let held = |c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+    text.chars()
+        .map(|c| if held(c) { c } else { '\u{fffd}' })
+        .collect()
+}
+
+fn request_in_xml(mut request: Request) -> Request {
+    request.client_refer_uid = request.client_refer_uid.as_deref().map(held);
+    request.device_serial_number = request.device_serial_number.as_deref().map(held);
+    request
+}
+
+fn response_in_xml(mut response: Response) -> Response {
+    response.server = response.server.as_deref().map(held);
+    response.result = held(&response.result).into();
+    for entry in response.log_entries.iter_mut().flatten() {
+        entry.user = entry.user.as_deref().map(|user| held(user).into());
+        entry.client_refer_uid = entry.client_refer_uid.as_deref().map(|id| held(id).into());
+    }
+    if let Some(details) = &mut response.server_error_details {
+        details.code = held(&details.code).into();
+        details.description = details.description.as_deref().map(held);
+        for message in details.additional_messages.iter_mut().flatten() {
+            *message = held(message);
+        }
+    }
+    response
+}
+
+/// A reader that is not ours finds nothing wrong with the markup.
+fn is_well_formed(bytes: &[u8]) -> bool {
+    let mut reader = quick_xml::Reader::from_str(std::str::from_utf8(bytes).unwrap());
+    let mut depth = 0_i32;
+    loop {
+        match reader.read_event() {
+            Ok(quick_xml::events::Event::Start(_)) => depth += 1,
+            Ok(quick_xml::events::Event::End(_)) => depth -= 1,
+            Ok(quick_xml::events::Event::Eof) => return depth == 0,
+            Ok(_) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn xml_reads_back_as_it_was_written_with_what_it_can_hold(
+        request in request(),
+        response in response(),
+        message in hostile(),
+    ) {
+        for format in XML {
+            let written = request.write(format);
+            prop_assert!(is_well_formed(&written));
+            let read = Request::read(format, &written).unwrap();
+            prop_assert_eq!(read, request_in_xml(request.clone()));
+            let written = response.write(format);
+            prop_assert!(is_well_formed(&written));
+            let read = Response::read(format, &written).unwrap();
+            prop_assert_eq!(read, response_in_xml(response.clone()));
+            let error = ErrorResponse::new("Code", message.clone());
+            prop_assert!(is_well_formed(&error.write(format)));
+        }
+        let error = ErrorResponse::new("Code", message.clone());
+        let read = ErrorResponse::read(Format::Xml, &error.write(Format::Xml)).unwrap();
+        prop_assert_eq!(read, ErrorResponse::new("Code", held(&message)));
+    }
+
     #[test]
     fn requests_read_back_as_they_were_written(request in request()) {
         for format in TEXT_FORMATS {

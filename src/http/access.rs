@@ -1,0 +1,127 @@
+//! Who may ask for what. Session logs are personal data.
+
+use crate::Store;
+use axum::http::HeaderMap;
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use uuid::Uuid;
+
+/// Decides about each request before it is answered.
+///
+/// A router calls it off the async threads: it may block on a file, a database, or a store.
+///
+/// ```
+/// use sessionlog::http::{Authorizer, Caller, Decision, Permission};
+///
+/// /// Everybody may query, nobody may write.
+/// #[derive(Debug)]
+/// struct ReadOnly;
+///
+/// impl Authorizer for ReadOnly {
+///     fn authorize(&self, caller: &Caller<'_>) -> Decision {
+///         match caller.permission {
+///             Permission::Import => Decision::Forbidden,
+///             _ => Decision::Allow,
+///         }
+///     }
+/// }
+/// ```
+pub trait Authorizer: Debug + Send + Sync {
+    /// What the caller may do.
+    fn authorize(&self, caller: &Caller<'_>) -> Decision;
+}
+
+/// Who asks, as far as a request tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    /// What for.
+    pub permission: Permission,
+    /// The request's `SessionUid`: claimed, not proven.
+    pub session_uid: Option<Uuid>,
+    /// The request's `DeviceSerialNumber`: claimed, not proven.
+    pub device_serial_number: Option<&'a str>,
+    /// The address of the connection, where the server tells it in the extension
+    /// [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo).
+    pub peer: Option<SocketAddr>,
+    /// All of the request's headers.
+    pub headers: &'a HeaderMap,
+}
+
+/// What a request needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Permission {
+    /// To read session logs.
+    Query,
+    /// To see the operator's page, the descriptions of the service, and its metrics.
+    Operate,
+    /// To write session logs.
+    Import,
+}
+
+/// What a caller may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// All that the request asks for.
+    Allow,
+    /// Only the sessions of this user: a request for all users is narrowed to this one, and a
+    /// request for another user is forbidden. No import.
+    AllowOnly {
+        /// The user.
+        user_refer_uid: Uuid,
+    },
+    /// Nothing: the caller did not say who it is, or not rightly. Answered with 401.
+    Unauthorized,
+    /// Nothing: the caller is known and has no right to this. Answered with 403.
+    Forbidden,
+}
+
+/// Lets everybody do everything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoAuth;
+
+impl Authorizer for NoAuth {
+    fn authorize(&self, _: &Caller<'_>) -> Decision {
+        Decision::Allow
+    }
+}
+
+/// Lets the owner of an open session see the sessions of that session's user: the request's
+/// `SessionUid` must be the `ReferUid` of a session without an end in this store.
+///
+/// Whoever knows the id of an open session is its owner here. Narrowing keeps an answer, which
+/// lists ids of sessions, from giving away those of other users. Nobody may import.
+#[derive(Debug, Clone)]
+pub struct OpenSession {
+    store: Store,
+}
+
+impl OpenSession {
+    /// Looks sessions up in `store`.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+}
+
+impl Authorizer for OpenSession {
+    fn authorize(&self, caller: &Caller<'_>) -> Decision {
+        if caller.permission == Permission::Import {
+            return Decision::Forbidden;
+        }
+        let Some(session_uid) = caller.session_uid else {
+            return Decision::Unauthorized;
+        };
+        match self.store.get(session_uid) {
+            Ok(Some(session)) if session.is_open() => Decision::AllowOnly {
+                user_refer_uid: session.user_refer_uid,
+            },
+            Ok(_) => Decision::Unauthorized,
+            Err(error) => {
+                tracing::error!(%error, "a session could not be looked up");
+                Decision::Unauthorized
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What all handlers share: the store, the options, and the way off the async threads.
+
+use super::access::{Caller, Decision, Permission};
+use super::options::HttpOptions;
+use super::reply::Refusal;
+use crate::wire::UserClientSessionLogRequest;
+use crate::{Error, Store};
+use axum::extract::ConnectInfo;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// A handle: clones are the same application.
+#[derive(Debug, Clone)]
+pub(super) struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    options: HttpOptions,
+    /// One permit for each call that may block at once.
+    blocking: Arc<Semaphore>,
+}
+
+impl App {
+    pub(super) fn new(store: Store, options: HttpOptions) -> Self {
+        let permits = options.concurrent_requests_max.min(Semaphore::MAX_PERMITS);
+        Self(Arc::new(Inner {
+            store,
+            options,
+            blocking: Arc::new(Semaphore::new(permits)),
+        }))
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(super) fn options(&self) -> &HttpOptions {
+        &self.0.options
+    }
+
+    /// Runs a call that may block on a thread where blocking is allowed. The permit stays with the
+    /// call: one that outlives its request still counts.
+    ///
+    /// # Errors
+    ///
+    /// 503 if too many calls run already; what the call gives; 500 if it panics.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let Ok(permit) = Arc::clone(&self.0.blocking).try_acquire_owned() else {
+            return Err(Refusal::overloaded(self));
+        };
+        let app = self.clone();
+        let span = tracing::Span::current();
+        let call = move || {
+            let _in_span = span.enter();
+            let result = call(&app);
+            drop(permit);
+            result
+        };
+        match tokio::task::spawn_blocking(call).await {
+            Ok(result) => result,
+            Err(error) => {
+                tracing::error!(%error, "a request's call failed");
+                Err(Refusal::internal())
+            }
+        }
+    }
+
+    /// Narrows the request to what its caller may see.
+    ///
+    /// Blocks, as an authorizer may.
+    ///
+    /// # Errors
+    ///
+    /// 401 or 403.
+    pub(super) fn authorize(
+        &self,
+        permission: Permission,
+        parts: &Parts,
+        request: &mut UserClientSessionLogRequest,
+    ) -> Result<(), Refusal> {
+        let decision = self.0.options.authorizer.authorize(&Caller {
+            permission,
+            session_uid: request.session_uid,
+            device_serial_number: request.device_serial_number.as_deref(),
+            peer: peer(parts),
+            headers: &parts.headers,
+        });
+        match (decision, permission) {
+            (Decision::Allow, _) => Ok(()),
+            (Decision::AllowOnly { .. }, Permission::Import) | (Decision::Forbidden, _) => {
+                Err(Refusal::forbidden("the caller has no right to this"))
+            }
+            (Decision::AllowOnly { user_refer_uid }, _) => {
+                let asked = request.user_refer_uid.get_or_insert(user_refer_uid);
+                match *asked == user_refer_uid {
+                    true => Ok(()),
+                    false => Err(Refusal::forbidden(
+                        "UserReferUid: the caller may see its own sessions only",
+                    )),
+                }
+            }
+            (Decision::Unauthorized, _) => Err(Refusal::unauthorized()),
+        }
+    }
+}
+
+/// The other end of the connection, if the server tells.
+pub(super) fn peer(parts: &Parts) -> Option<SocketAddr> {
+    let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    info.map(|ConnectInfo(peer)| *peer)
+}
+
+/// What a store's failure looks like from outside: what happened inside is logged, not told.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::error!(%error, source, "the store did not answer");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServerError",
+            "the store did not answer",
+        )
+    }
+}

@@ -1,0 +1,184 @@
+//! The message of a request: from its query string, and from its body in any format
+//! (wire contract, section 5).
+
+use super::negotiate::Wanted;
+use super::reply::Refusal;
+use super::target::Target;
+use crate::wire::{Format, UserClientSessionLogRequest};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use mediatype::{MediaTypeBuf, ReadParams};
+use std::borrow::Cow;
+
+/// What a body is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Message(Format),
+    Form,
+    Multipart,
+}
+
+impl Kind {
+    /// The format that an answer has where the client does not care.
+    pub(super) fn format(self) -> Option<Format> {
+        match self {
+            Self::Message(format) => Some(format),
+            Self::Form | Self::Multipart => None,
+        }
+    }
+}
+
+/// What a body of this request would be read as; `None` if its type says nothing that is known.
+pub(super) fn kind(target: Target, headers: &HeaderMap) -> Option<Kind> {
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let content_type = match content_type.map(|value| value.to_str()) {
+        None => return untyped(target),
+        Some(text) => text.ok()?.parse::<MediaTypeBuf>().ok()?,
+    };
+    let essence = content_type.essence().to_string();
+    let is = |known: &str| essence.eq_ignore_ascii_case(known);
+    match target {
+        Target::Soap(format) => {
+            let is_soap = is("text/xml") || is("application/xml") || is("application/soap+xml");
+            is_soap.then_some(Kind::Message(format))
+        }
+        _ if is("application/x-www-form-urlencoded") => Some(Kind::Form),
+        _ if is("multipart/form-data") => Some(Kind::Multipart),
+        _ => Format::of_media_type(&essence).map(Kind::Message),
+    }
+}
+
+/// The path's own format stands in for a type that is missing.
+fn untyped(target: Target) -> Option<Kind> {
+    match target {
+        Target::Soap(format)
+        | Target::Reply {
+            format: Wanted::Format(format),
+        } => Some(Kind::Message(format)),
+        _ => None,
+    }
+}
+
+/// The message of a request.
+///
+/// # Errors
+///
+/// 400, 413 or 415: the body or query string is not one, or cannot be read as one.
+pub(super) async fn message(
+    target: Target,
+    parts: &Parts,
+    body: Body,
+    bytes_max: usize,
+) -> Result<UserClientSessionLogRequest, Refusal> {
+    let query = match target {
+        Target::Soap(_) => "",
+        _ => parts.uri.query().unwrap_or_default(),
+    };
+    if parts.method == Method::GET || parts.method == Method::HEAD {
+        return Ok(UserClientSessionLogRequest::read_form(query)?);
+    }
+    let bytes = bytes(parts, body, bytes_max).await?;
+    if bytes.is_empty() && !matches!(target, Target::Soap(_)) {
+        return Ok(UserClientSessionLogRequest::read_form(query)?);
+    }
+    let Some(kind) = kind(target, &parts.headers) else {
+        return Err(Refusal::unsupported(
+            "Content-Type: it is not one of application/json, application/xml, application/jsv, \
+             text/csv, application/x-www-form-urlencoded and multipart/form-data",
+        ));
+    };
+    check_charset(kind, &parts.headers)?;
+    read(kind, query, parts, bytes).await
+}
+
+/// A message and the query string over it, or a form over the query string.
+async fn read(
+    kind: Kind,
+    query: &str,
+    parts: &Parts,
+    bytes: Bytes,
+) -> Result<UserClientSessionLogRequest, Refusal> {
+    let mut request = UserClientSessionLogRequest::default();
+    match kind {
+        Kind::Message(format) => {
+            request = UserClientSessionLogRequest::read(format, &bytes)?;
+            request.set_form(query)?;
+        }
+        Kind::Form => {
+            request.set_form(query)?;
+            let text = std::str::from_utf8(&bytes)
+                .map_err(|_| Refusal::bad_request("the form is not UTF-8"))?;
+            request.set_form(text)?;
+        }
+        Kind::Multipart => {
+            request.set_form(query)?;
+            request.set_pairs(fields(parts, bytes).await?)?;
+        }
+    }
+    Ok(request)
+}
+
+async fn bytes(parts: &Parts, body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
+    let encoding = parts.headers.get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Refusal::unsupported(
+            "Content-Encoding: bodies are read as they are",
+        ));
+    }
+    let limited = http_body_util::Limited::new(body, bytes_max);
+    match http_body_util::BodyExt::collect(limited).await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Refusal::too_large(
+            u64::try_from(bytes_max).unwrap_or(u64::MAX),
+        )),
+        Err(_) => Err(Refusal::bad_request("the body is cut off")),
+    }
+}
+
+/// Text is UTF-8; XML says itself what it is, unless the header says what no reader of ours knows.
+fn check_charset(kind: Kind, headers: &HeaderMap) -> Result<(), Refusal> {
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok()?.parse().ok());
+    let content_type: Option<MediaTypeBuf> = content_type;
+    let mut params = content_type
+        .iter()
+        .flat_map(|media_type| media_type.params());
+    let charset = params.find(|(name, _)| name.as_str().eq_ignore_ascii_case("charset"));
+    let Some((_, charset)) = charset else {
+        return Ok(());
+    };
+    let charset = charset.unquoted_str().to_ascii_lowercase();
+    let is_xml = matches!(
+        kind,
+        Kind::Message(Format::Xml | Format::Soap11 | Format::Soap12)
+    );
+    match charset.as_str() {
+        "utf-8" | "utf8" | "us-ascii" => Ok(()),
+        "utf-16" | "utf-16le" | "utf-16be" if is_xml => Ok(()),
+        _ => Err(Refusal::bad_request(
+            "Content-Type: its charset is not read; send utf-8",
+        )),
+    }
+}
+
+/// The fields of a form that was taken whole: its size is bounded already.
+async fn fields<'a>(
+    parts: &Parts,
+    bytes: Bytes,
+) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, Refusal> {
+    let malformed = |_| Refusal::bad_request("the multipart form is malformed");
+    let request = Request::from_parts(parts.clone(), Body::from(bytes));
+    let form = Multipart::from_request(request, &()).await;
+    let mut form = form.map_err(|_| Refusal::bad_request("the multipart form is malformed"))?;
+    let mut fields = Vec::new();
+    while let Some(field) = form.next_field().await.map_err(malformed)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let value = field.bytes().await.map_err(malformed)?;
+        let value = String::from_utf8(value.into())
+            .map_err(|_| Refusal::bad_request(format!("{name:.64}: it is not UTF-8")))?;
+        fields.push((name.into(), value.into()));
+    }
+    Ok(fields)
+}

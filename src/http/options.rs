@@ -1,0 +1,64 @@
+//! How the router answers.
+
+use super::access::{Authorizer, NoAuth};
+use crate::wire::Responder;
+use axum::http::HeaderValue;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a [`router`](super::router) answers, whom, and within which bounds.
+///
+/// ```
+/// use sessionlog::http::HttpOptions;
+/// use sessionlog::wire::Responder;
+///
+/// let options = HttpOptions {
+///     responder: Responder { server: Some("srv-1".to_owned()), ..Responder::default() },
+///     ..HttpOptions::default()
+/// };
+/// assert_eq!(options.body_bytes_max, 1 << 20);
+/// ```
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// Server name, page sizes, enum names and clock of the answers.
+    pub responder: Responder,
+    /// Who may ask for what: everybody for everything by default, which is for a listener on
+    /// loopback only.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// The most bytes of a query's body: 1 MiB by default. More are answered with 413.
+    pub body_bytes_max: usize,
+    /// The most time that a query may take from its first byte to its answer: 30 s by default.
+    /// Then it is answered with 503.
+    pub handler_timeout: Duration,
+    /// The most queries that wait for the store at once: 256 by default. More are answered with
+    /// 503 at once.
+    pub concurrent_requests_max: usize,
+    /// When a client that was answered with 503 may try again, in whole seconds: 1 s by default.
+    pub retry_after: Duration,
+    /// The origins whose pages may read answers (CORS), or `*` for all: none by default.
+    pub cors_origins: Vec<HeaderValue>,
+    /// The most bytes of one import: 1 GiB by default. More are answered with 413; what was read
+    /// before is stored.
+    pub import_bytes_max: u64,
+    /// The most imports at once: 2 by default. More are answered with 503 at once.
+    pub concurrent_imports_max: usize,
+    /// The most time that an import waits for the next bytes of its body: 30 s by default.
+    pub import_stall_timeout: Duration,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            responder: Responder::default(),
+            authorizer: Arc::new(NoAuth),
+            body_bytes_max: 1 << 20,
+            handler_timeout: Duration::from_secs(30),
+            concurrent_requests_max: 256,
+            retry_after: Duration::from_secs(1),
+            cors_origins: Vec::new(),
+            import_bytes_max: 1 << 30,
+            concurrent_imports_max: 2,
+            import_stall_timeout: Duration::from_secs(30),
+        }
+    }
+}

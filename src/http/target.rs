@@ -1,0 +1,151 @@
+//! Which service a path names (wire contract, section 3). Paths are compared without regard to
+//! case, and repeated or trailing slashes count once, as the original's clients may rely on.
+
+use super::negotiate::Wanted;
+use crate::wire::{Format, OPERATION};
+use percent_encoding::percent_decode_str;
+
+/// What a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// `/userclientsession/log`, with the suffix that chooses the format.
+    Log { suffix: Option<Wanted> },
+    /// `/{format}/reply/UserClientSessionLogRequest` and its aliases.
+    Reply { format: Wanted },
+    /// `/soap11` or `/soap12`.
+    Soap(Format),
+    /// A known format and no known operation.
+    UnknownOperation { format: Wanted },
+    /// Nothing.
+    Unknown,
+}
+
+/// The path of the query's route.
+pub(super) const LOG_PATH: &str = "/userclientsession/log";
+
+const REPLIES: [&str; 4] = ["reply", "syncreply", "oneway", "asynconeway"];
+
+impl Target {
+    pub(super) fn of(path: &str) -> Self {
+        let segments: Vec<String> = path
+            .split('/')
+            .map(|segment| {
+                percent_decode_str(segment)
+                    .decode_utf8_lossy()
+                    .to_ascii_lowercase()
+            })
+            .filter(|segment| !segment.is_empty())
+            .collect();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match segments.as_slice() {
+            ["userclientsession", log] => Self::of_log(log),
+            ["soap11"] => Self::Soap(Format::Soap11),
+            ["soap12"] => Self::Soap(Format::Soap12),
+            ["api", operation] => Self::of_operation(Wanted::Format(Format::Json), operation),
+            [format, reply, rest @ ..] if REPLIES.contains(reply) => {
+                match Wanted::of_name(format) {
+                    Some(format) => Self::of_operation(format, &rest.join("/")),
+                    None => Self::Unknown,
+                }
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    fn of_log(segment: &str) -> Self {
+        match segment.split_once('.') {
+            None if segment == "log" => Self::Log { suffix: None },
+            Some(("log", suffix)) => match Wanted::of_name(suffix) {
+                Some(suffix) => Self::Log {
+                    suffix: Some(suffix),
+                },
+                None => Self::Unknown,
+            },
+            _ => Self::Unknown,
+        }
+    }
+
+    fn of_operation(format: Wanted, operation: &str) -> Self {
+        match operation.eq_ignore_ascii_case(OPERATION) {
+            true => Self::Reply { format },
+            false => Self::UnknownOperation { format },
+        }
+    }
+
+    /// The verbs that the target answers.
+    pub(super) fn allow(self) -> &'static str {
+        match self {
+            Self::Soap(_) => "OPTIONS, POST",
+            _ => "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JSON: Wanted = Wanted::Format(Format::Json);
+    const XML: Wanted = Wanted::Format(Format::Xml);
+
+    #[test]
+    fn the_route_has_any_case_and_any_slashes() {
+        for path in [
+            "/userclientsession/log",
+            "/UserClientSession/Log",
+            "/userclientsession/log/",
+            "/userclientsession//log",
+            "//userclientsession/log",
+            "/userclientsession/lo%67",
+        ] {
+            assert_eq!(Target::of(path), Target::Log { suffix: None }, "{path}");
+        }
+    }
+
+    #[test]
+    fn suffixes_and_replies_name_formats() {
+        let suffixed = |suffix| Target::Log {
+            suffix: Some(suffix),
+        };
+        assert_eq!(Target::of("/userclientsession/log.json"), suffixed(JSON));
+        assert_eq!(Target::of("/userclientsession/log.XML"), suffixed(XML));
+        let html = suffixed(Wanted::Html);
+        assert_eq!(Target::of("/userclientsession/log.html"), html);
+        for path in [
+            "/json/reply/UserClientSessionLogRequest",
+            "/JSON/SyncReply/userclientsessionlogrequest",
+            "/json/oneway/UserClientSessionLogRequest",
+            "/json/asynconeway/UserClientSessionLogRequest/",
+            "/api/UserClientSessionLogRequest",
+        ] {
+            assert_eq!(Target::of(path), Target::Reply { format: JSON }, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_rest_is_unknown() {
+        for path in [
+            "/",
+            "/nosuch",
+            "/userclientsession",
+            "/userclientsession/log/extra",
+            "/userclientsession/log.bogus",
+            "/userclientsession/log.soap11",
+            "/userclientsession/log.json.xml",
+            "/userclientsession/blog",
+            "/bogus/reply/UserClientSessionLogRequest",
+            "/xml/bogus/UserClientSessionLogRequest",
+            "/soap11/reply/UserClientSessionLogRequest",
+        ] {
+            assert_eq!(Target::of(path), Target::Unknown, "{path}");
+        }
+        for path in [
+            "/xml/reply",
+            "/xml/reply/NoSuchOp",
+            "/xml/reply/UserClientSessionLogRequest/extra",
+        ] {
+            let unknown = Target::UnknownOperation { format: XML };
+            assert_eq!(Target::of(path), unknown, "{path}");
+        }
+    }
+}
