@@ -106,7 +106,8 @@ fn tls(args: &args::Serve) -> Result<Option<Tls>, Failure> {
         return Ok(None);
     };
     let tls = Tls::read(certificates, key);
-    tls.map(Some).map_err(|error| Failure::server(&error))
+    tls.map(Some)
+        .map_err(|error| Failure::Server(error.to_string()))
 }
 
 fn log_to_stderr(level: args::Level) {

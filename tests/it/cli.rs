@@ -405,7 +405,9 @@ fn the_store_may_be_named_after_the_command() {
 fn the_help_fits_in_a_terminal_and_lists_the_exit_codes() {
     let help = run(&["--help"]).fine();
     assert!(help.contains("NotAStore"), "{help}");
-    for command in ["import", "query", "end", "stats", "generate", "demo"] {
+    for command in [
+        "import", "query", "end", "stats", "serve", "generate", "demo",
+    ] {
         let help = help.clone() + &run(&[command, "--help"]).fine();
         assert!(help.lines().all(|line| line.len() <= 80), "{help}");
     }

@@ -16,8 +16,9 @@ const HELP: &str = "\
                    alone unless --insecure is given
   open-session     who names an open session of the store as SessionUid; the
                    answers are of that session's own user
-  token-file FILE  who sends one of the tokens in FILE; a browser sends it as
-                   the password
+  token-file FILE  who sends one of the tokens in FILE, as a bearer token or, in
+                   a browser, as the password. A line holds a token and what it
+                   permits: query operate, or any of query, operate and import
 
 Once it listens, one line on stderr names the address, with the port that was
 taken for port 0, and the page to open in a browser.
@@ -30,7 +31,7 @@ seconds and closes the store. A second signal does not wait for them.";
 
 const SIZE_MAX: i64 = PageRequest::RECORDS_PER_PAGE_MAX as i64;
 
-/// Answer session-log requests over HTTP, from a store that is made if there is none.
+/// Answer requests over HTTP, from a store that is made if there is none.
 #[derive(Debug, Args)]
 #[command(after_long_help = HELP)]
 pub(in crate::cli) struct Serve {
