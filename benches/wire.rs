@@ -15,7 +15,6 @@ use std::time::Duration;
 const FORMATS: [Format; 6] = [
     Format::Json,
     Format::Xml,
-    Format::Xml,
     Format::Jsv,
     Format::Csv,
     Format::Soap11,

@@ -5,7 +5,7 @@ mod read;
 pub(super) mod soap;
 mod write;
 
-pub(super) use read::{Element, read};
+pub(super) use read::read;
 pub(super) use write::{error, request, response};
 
 /// Whether XML 1.0 can hold a character (section 2.2).

@@ -16,6 +16,7 @@ use uuid::Uuid;
 struct Tag {
     open: &'static str,
     close: &'static str,
+    empty: &'static str,
     nil: &'static str,
 }
 
@@ -29,6 +30,11 @@ macro_rules! base {
                 " xmlns=\"http://schemas.servicestack.net/types\">"
             ),
             close: concat!("</", $name, ">"),
+            empty: concat!(
+                "<",
+                $name,
+                " xmlns=\"http://schemas.servicestack.net/types\" />"
+            ),
             nil: concat!(
                 "<",
                 $name,
@@ -44,6 +50,7 @@ macro_rules! member {
         Tag {
             open: concat!("<", $($name,)+ ">"),
             close: concat!("</", $($name,)+ ">"),
+            empty: concat!("<", $($name,)+ " />"),
             nil: concat!("<", $($name,)+ " i:nil=\"true\" />"),
         }
     };
@@ -116,6 +123,7 @@ impl Tag {
 
     fn text(&self, out: &mut Vec<u8>, text: Option<&str>) {
         match text {
+            Some("") => push(out, self.empty),
             Some(text) => self.around(out, |out| push_text(out, text)),
             None => push(out, self.nil),
         }
