@@ -32,12 +32,14 @@ mod options;
 mod page;
 mod query;
 mod reply;
+mod serve;
 mod service;
 mod target;
 mod tokens;
 
 pub use access::{Authorizer, Caller, Decision, NoAuth, OpenSession, Permission};
 pub use options::HttpOptions;
+pub use serve::{ServeOptions, Tls, TlsError, serve};
 pub use tokens::{TokenFile, TokenFileError};
 
 use crate::Store;
