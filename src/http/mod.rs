@@ -24,6 +24,7 @@
 mod access;
 mod app;
 mod body;
+mod import;
 mod metadata;
 mod metrics;
 mod negotiate;
@@ -60,6 +61,7 @@ pub fn router(store: Store, options: HttpOptions) -> axum::Router {
     let app = App::new(store, options);
     let metrics = app.metrics().clone();
     let router = service::routes()
+        .merge(import::routes())
         .fallback(query::handle)
         .with_state(app)
         .layer(CatchPanicLayer::custom(|_| {
