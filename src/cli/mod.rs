@@ -17,6 +17,7 @@ mod exit;
 mod input;
 mod output;
 mod progress;
+mod remote;
 mod serve;
 mod text;
 
@@ -41,7 +42,10 @@ pub fn main() -> ExitCode {
 fn run(line: CommandLine) -> Result<(), Failure> {
     let CommandLine { store, command } = line;
     match command {
-        Command::Import(args) => commands::import(&needed(store)?, &args),
+        Command::Import(args) => match &args.to {
+            Some(url) => unneeded(store).and_then(|()| commands::send(url, &args)),
+            None => commands::import(&needed(store)?, &args),
+        },
         Command::Query(args) => commands::query(&needed(store)?, &args),
         Command::End(args) => commands::end(&needed(store)?, &args),
         Command::Stats(args) => commands::stats(&needed(store)?, &args),
@@ -59,6 +63,6 @@ fn needed(store: Option<PathBuf>) -> Result<PathBuf, Failure> {
 fn unneeded(store: Option<PathBuf>) -> Result<(), Failure> {
     match store {
         None => Ok(()),
-        Some(_) => Err(Failure::Usage("this command uses no --store".to_owned())),
+        Some(_) => Err(Failure::Usage("no --store goes with this".to_owned())),
     }
 }
