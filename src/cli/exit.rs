@@ -40,7 +40,7 @@ pub(super) enum Failure {
     Format { name: String, problem: String },
     /// A temporary folder cannot be made or removed.
     Folder(io::Error),
-    /// The server cannot be started, for this reason.
+    /// A server cannot be started here, or does not take records there, for this reason.
     Server(String),
     /// The answer cannot be written.
     Output(io::Error),
@@ -68,7 +68,10 @@ impl Failure {
         match error {
             ImportError::Store(error) => Self::Store(error),
             ImportError::Input(error) => Self::Input { name, error },
-            ImportError::NotLoginRecords(_) => Self::Format { name, problem },
+            ImportError::NotLoginRecords(_) | ImportError::Columns(_) => {
+                Self::Format { name, problem }
+            }
+            ImportError::Destination(_) => Self::Server(problem),
         }
     }
 

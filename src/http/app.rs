@@ -1,6 +1,7 @@
 //! What all handlers share: the store, the options, and the way off the async threads.
 
 use super::access::{Caller, Decision, Permission};
+use super::metrics::Metrics;
 use super::options::HttpOptions;
 use super::reply::Refusal;
 use crate::wire::UserClientSessionLogRequest;
@@ -20,17 +21,25 @@ pub(super) struct App(Arc<Inner>);
 struct Inner {
     store: Store,
     options: HttpOptions,
+    metrics: Metrics,
     /// One permit for each call that may block at once.
     blocking: Arc<Semaphore>,
+    /// One permit for each import at once.
+    imports: Arc<Semaphore>,
 }
 
 impl App {
     pub(super) fn new(store: Store, options: HttpOptions) -> Self {
-        let permits = options.concurrent_requests_max.min(Semaphore::MAX_PERMITS);
+        let semaphore =
+            |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        let blocking = semaphore(options.concurrent_requests_max);
+        let imports = semaphore(options.concurrent_imports_max);
         Self(Arc::new(Inner {
             store,
             options,
-            blocking: Arc::new(Semaphore::new(permits)),
+            metrics: Metrics::new(),
+            blocking,
+            imports,
         }))
     }
 
@@ -40,6 +49,14 @@ impl App {
 
     pub(super) fn options(&self) -> &HttpOptions {
         &self.0.options
+    }
+
+    pub(super) fn imports(&self) -> &Arc<Semaphore> {
+        &self.0.imports
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// Runs a call that may block on a thread where blocking is allowed. The permit stays with the

@@ -24,12 +24,17 @@
 mod access;
 mod app;
 mod body;
+mod import;
+mod metadata;
+mod metrics;
 mod negotiate;
+mod openapi;
 mod options;
 mod page;
 mod query;
 mod reply;
 mod serve;
+mod service;
 mod target;
 mod tokens;
 
@@ -54,13 +59,16 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 pub fn router(store: Store, options: HttpOptions) -> axum::Router {
     let cors = cors(&options);
     let app = App::new(store, options);
-    let router = axum::Router::new()
+    let metrics = app.metrics().clone();
+    let router = service::routes()
+        .merge(import::routes())
         .fallback(query::handle)
         .with_state(app)
         .layer(CatchPanicLayer::custom(|_| {
             reply::Refusal::internal().into_json()
         }))
-        .layer(middleware::from_fn(guarded));
+        .layer(middleware::from_fn(guarded))
+        .layer(middleware::from_fn_with_state(metrics, metrics::count));
     match cors {
         Some(cors) => router.layer(cors),
         None => router,

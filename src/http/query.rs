@@ -18,6 +18,7 @@ use tokio::time::timeout;
 pub(super) async fn handle(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let target = Target::of(parts.uri.path());
+    let path = parts.uri.path().to_owned();
     let reply = match reply(target, &parts) {
         Ok(reply) => reply,
         Err(refusal) => return refusal.into_json(),
@@ -33,7 +34,7 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
     let answered = answer
         .await
         .unwrap_or_else(|_| Err(Refusal::timed_out(&app)));
-    answered.unwrap_or_else(|refusal| reply.refuse(refusal))
+    answered.unwrap_or_else(|refusal| reply.refuse_at(&path, refusal))
 }
 
 /// How to answer, errors too.
@@ -60,11 +61,11 @@ async fn answer(
     body: Body,
 ) -> Result<Response, Refusal> {
     check_verb(target, &parts.method)?;
-    let request = body::message(target, &parts, body, app.options().body_bytes_max).await?;
-    if reply.is_html() {
-        return super::page::respond(app, parts, request).await;
+    let message = body::message(target, &parts, body, app.options().body_bytes_max).await;
+    match reply.is_html() {
+        true => super::page::respond(app, parts, message).await,
+        false => page(app, reply, parts, message?).await,
     }
-    page(app, reply, parts, request).await
 }
 
 /// The page that a request asks for, in the chosen format.

@@ -2,6 +2,7 @@
 
 use super::app::App;
 use super::negotiate::{Choice, Wanted};
+use super::page;
 use crate::wire::{ErrorResponse, Format, OPERATION, WireError};
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) error: ErrorResponse,
+    /// The member at fault, where one can be told.
+    pub(super) member: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -25,6 +28,7 @@ impl Refusal {
         Self {
             status,
             error: ErrorResponse::new(error_code, message),
+            member: None,
             headers: Vec::new(),
         }
     }
@@ -78,6 +82,7 @@ impl Refusal {
     }
 
     pub(super) fn overloaded(app: &App) -> Self {
+        app.metrics().rejected();
         let message = "too many requests are being answered";
         Self::unavailable(app.options().retry_after, message)
     }
@@ -93,6 +98,14 @@ impl Refusal {
         Self::new(status, "InternalServerError", "the request failed")
     }
 
+    /// An answer with the headers that go with the refusal.
+    fn with_headers(self, mut response: Response) -> Response {
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
+        response
+    }
+
     /// In JSON, where nothing is negotiated.
     pub(super) fn into_json(self) -> Response {
         let json = Choice::of(Wanted::Format(Format::Json));
@@ -105,6 +118,7 @@ impl From<WireError> for Refusal {
         Self {
             status: StatusCode::BAD_REQUEST,
             error: ErrorResponse::from(&error),
+            member: error.member().map(str::to_owned),
             headers: Vec::new(),
         }
     }
@@ -177,11 +191,19 @@ impl Reply {
             }
             (_, status) => status,
         };
-        let mut response = self.answer(status, refusal.error.write(self.format()));
-        for (name, value) in refusal.headers {
-            response.headers_mut().append(name, value);
+        let response = self.answer(status, refusal.error.write(self.format()));
+        refusal.with_headers(response)
+    }
+
+    /// As [`refuse`](Self::refuse), with a page for people where the client wants one.
+    pub(super) fn refuse_at(&self, path: &str, refusal: Refusal) -> Response {
+        match self.is_html() {
+            true => {
+                let page = page::error(path, refusal.status, &refusal.error);
+                refusal.with_headers(page)
+            }
+            false => self.refuse(refusal),
         }
-        response
     }
 }
 

@@ -20,9 +20,6 @@ pub(super) enum Target {
     Unknown,
 }
 
-/// The path of the query's route.
-pub(super) const LOG_PATH: &str = "/userclientsession/log";
-
 const REPLIES: [&str; 4] = ["reply", "syncreply", "oneway", "asynconeway"];
 
 impl Target {
@@ -38,6 +35,9 @@ impl Target {
             .collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         match segments.as_slice() {
+            [] => Self::Log {
+                suffix: Some(Wanted::Html),
+            },
             ["userclientsession", log] => Self::of_log(log),
             ["soap11"] => Self::Soap(Format::Soap11),
             ["soap12"] => Self::Soap(Format::Soap12),
@@ -69,6 +69,15 @@ impl Target {
         match operation.eq_ignore_ascii_case(OPERATION) {
             true => Self::Reply { format },
             false => Self::UnknownOperation { format },
+        }
+    }
+
+    /// What it is counted as.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Log { .. } | Self::Reply { .. } => "query",
+            Self::Soap(_) => "soap",
+            Self::UnknownOperation { .. } | Self::Unknown => "unknown",
         }
     }
 
@@ -111,6 +120,7 @@ mod tests {
         assert_eq!(Target::of("/userclientsession/log.XML"), suffixed(XML));
         let html = suffixed(Wanted::Html);
         assert_eq!(Target::of("/userclientsession/log.html"), html);
+        assert_eq!(Target::of("/"), html);
         for path in [
             "/json/reply/UserClientSessionLogRequest",
             "/JSON/SyncReply/userclientsessionlogrequest",
@@ -125,7 +135,6 @@ mod tests {
     #[test]
     fn the_rest_is_unknown() {
         for path in [
-            "/",
             "/nosuch",
             "/userclientsession",
             "/userclientsession/log/extra",

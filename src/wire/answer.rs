@@ -61,8 +61,20 @@ impl Default for Responder {
     }
 }
 
-/// Why a readable request is not answered: the member in the contract's name, and the problem.
-struct Invalid(&'static str, String);
+/// Why a readable request is not answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidRequest {
+    /// The member at fault, in the contract's name.
+    pub member: &'static str,
+    /// What is wrong with it, for people.
+    pub problem: String,
+}
+
+impl InvalidRequest {
+    fn new(member: &'static str, problem: String) -> Self {
+        Self { member, problem }
+    }
+}
 
 impl Responder {
     /// The page that a request asks for; for one that is readable and invalid (a negative index
@@ -80,8 +92,7 @@ impl Responder {
         store: &Store,
         request: &UserClientSessionLogRequest,
     ) -> Result<UserClientSessionLogResponse> {
-        let checked = page_request(self, request).and_then(|page| Ok((query(request)?, page)));
-        let (query, page) = match checked {
+        let (query, page) = match self.check(request) {
             Ok(checked) => checked,
             Err(invalid) => return Ok(self.failure(request, invalid)),
         };
@@ -90,15 +101,28 @@ impl Responder {
         Ok(response.unwrap_or_else(|invalid| self.failure(request, invalid)))
     }
 
+    /// What a request asks of a store.
+    ///
+    /// # Errors
+    ///
+    /// The request is invalid, as [`answer`](Self::answer) says.
+    pub fn check(
+        &self,
+        request: &UserClientSessionLogRequest,
+    ) -> std::result::Result<(Query, PageRequest), InvalidRequest> {
+        let page = page_request(self, request)?;
+        Ok((query(request)?, page))
+    }
+
     fn success(
         &self,
         page: Page,
         page_index: i32,
-    ) -> std::result::Result<UserClientSessionLogResponse, Invalid> {
+    ) -> std::result::Result<UserClientSessionLogResponse, InvalidRequest> {
         let total = page.total_page_count;
         let Ok(total_page_count) = i32::try_from(total) else {
             let problem = format!("{total} pages are more than TotalPageCount can say");
-            return Err(Invalid("RecordsPerPage", problem));
+            return Err(InvalidRequest::new("RecordsPerPage", problem));
         };
         Ok(UserClientSessionLogResponse {
             log_entries: Some(page.entries.into_iter().map(Into::into).collect()),
@@ -115,7 +139,7 @@ impl Responder {
     fn failure(
         &self,
         request: &UserClientSessionLogRequest,
-        Invalid(member, problem): Invalid,
+        InvalidRequest { member, problem }: InvalidRequest,
     ) -> UserClientSessionLogResponse {
         UserClientSessionLogResponse {
             log_entries: Some(Vec::new()),
@@ -139,13 +163,13 @@ impl Responder {
 }
 
 /// The checked query of a request.
-fn query(request: &UserClientSessionLogRequest) -> std::result::Result<Query, Invalid> {
+fn query(request: &UserClientSessionLogRequest) -> std::result::Result<Query, InvalidRequest> {
     if let (Some(after), Some(before)) = (request.started_after, request.started_before)
         && after >= before
     {
         let [after, before] = [after, before].map(date::to_text);
         let problem = format!("{after} does not lie before StartedBefore {before}");
-        return Err(Invalid("StartedAfter", problem));
+        return Err(InvalidRequest::new("StartedAfter", problem));
     }
     Query::builder()
         .user_refer_uid(request.user_refer_uid)
@@ -160,9 +184,10 @@ fn query(request: &UserClientSessionLogRequest) -> std::result::Result<Query, In
 fn page_request(
     responder: &Responder,
     request: &UserClientSessionLogRequest,
-) -> std::result::Result<PageRequest, Invalid> {
+) -> std::result::Result<PageRequest, InvalidRequest> {
     let not_negative = |member, number: i32| {
-        u32::try_from(number).map_err(|_| Invalid(member, format!("{number} is negative")))
+        u32::try_from(number)
+            .map_err(|_| InvalidRequest::new(member, format!("{number} is negative")))
     };
     let index = not_negative("PageRequestIndex", request.page_request_index)?;
     let records = match not_negative("RecordsPerPage", request.records_per_page)? {
@@ -173,7 +198,7 @@ fn page_request(
 }
 
 /// A refusal of the core in the contract's names.
-fn invalid(error: &Error) -> Invalid {
+fn invalid(error: &Error) -> InvalidRequest {
     let text = error.to_string();
     let member = error.member().unwrap_or_default();
     let problem = text.strip_prefix(member).unwrap_or(&text).trim_start();
@@ -183,5 +208,5 @@ fn invalid(error: &Error) -> Invalid {
         "records_per_page" => "RecordsPerPage",
         _ => super::OPERATION,
     };
-    Invalid(name, problem.to_owned())
+    InvalidRequest::new(name, problem.to_owned())
 }

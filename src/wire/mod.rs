@@ -44,7 +44,7 @@ mod node;
 mod value;
 mod xml;
 
-pub use answer::{EnumNames, Responder};
+pub use answer::{EnumNames, InvalidRequest, Responder};
 pub use error::WireError;
 pub use message::{
     ErrorResponse, ResponseStatus, ServerErrorDetails, UserClientSessionLog,

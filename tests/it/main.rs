@@ -14,6 +14,8 @@ mod cost;
 mod cursors;
 mod durability;
 mod faults;
+#[cfg(feature = "http")]
+mod http_pages;
 #[cfg(feature = "import")]
 mod import;
 mod life;

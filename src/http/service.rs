@@ -1,0 +1,163 @@
+//! The service about itself: whether it lives, what it has counted, how it is described.
+
+use super::access::Permission;
+use super::app::App;
+use super::negotiate::choose;
+use super::page::{self, Frame};
+use super::reply::{Answered, Refusal, Reply};
+use super::target::Target;
+use super::{metadata, metrics, openapi};
+use crate::Query;
+use crate::wire::{OPERATION, UserClientSessionLogRequest};
+use axum::extract::{Path, Request, State};
+use axum::http::header::{CONTENT_TYPE, HOST};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+
+/// The routes beside the query's.
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/metadata", get(all_metadata))
+        .route("/{format}/metadata", get(metadata_of))
+        .route("/openapi.json", get(document))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(scraped))
+        .route("/style.css", get(page::style))
+        .method_not_allowed_fallback(not_allowed)
+}
+
+const COUNTED_AS_TEXT: Extension<Answered> = Extension(Answered { format: "text" });
+
+/// The process is up.
+async fn healthz() -> impl IntoResponse {
+    (COUNTED_AS_TEXT, "ok\n")
+}
+
+/// The store can be read: as every page does, it takes the latest state and descends into it.
+async fn readyz(State(app): State<App>) -> impl IntoResponse {
+    let read = app.blocking(|app| {
+        let open = Query::builder().open_sessions_only(true).build()?;
+        Ok(app.store().count(&open)?)
+    });
+    let (status, text) = match read.await {
+        Ok(_) => (StatusCode::OK, "ready\n"),
+        Err(refusal) => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let is_busy = refusal.status == status;
+            (
+                status,
+                if is_busy {
+                    "busy\n"
+                } else {
+                    "the store cannot be read\n"
+                },
+            )
+        }
+    };
+    (status, COUNTED_AS_TEXT, text)
+}
+
+async fn scraped(State(app): State<App>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let text = match operate(&app, &parts).await {
+        Ok(_) => metrics::scrape(&app).await,
+        Err(refusal) => Err(refusal),
+    };
+    match text {
+        Ok(text) => {
+            let headers = [(CONTENT_TYPE, prometheus::TEXT_FORMAT)];
+            (headers, COUNTED_AS_TEXT, text).into_response()
+        }
+        Err(refusal) => refuse(&parts, refusal),
+    }
+}
+
+async fn document(State(app): State<App>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    match operate(&app, &parts).await {
+        Ok(_) => {
+            let headers = [(CONTENT_TYPE, "application/json; charset=utf-8")];
+            let counted = Extension(Answered { format: "json" });
+            (headers, counted, openapi::document().to_string()).into_response()
+        }
+        Err(refusal) => refuse(&parts, refusal),
+    }
+}
+
+async fn all_metadata(State(app): State<App>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let answered = described(&app, &parts, None).await;
+    answered.unwrap_or_else(|refusal| refuse(&parts, refusal))
+}
+
+async fn metadata_of(
+    State(app): State<App>,
+    Path(format): Path<String>,
+    request: Request,
+) -> Response {
+    let (parts, _) = request.into_parts();
+    let answered = described(&app, &parts, Some(&format)).await;
+    answered.unwrap_or_else(|refusal| refuse(&parts, refusal))
+}
+
+/// A page of metadata: of the operation in a format, or of all there is.
+async fn described(app: &App, parts: &Parts, format: Option<&str>) -> Result<Response, Refusal> {
+    let caller = operate(app, parts).await?;
+    let server = app.options().responder.server.as_deref();
+    let frame = Frame::at(parts.uri.path(), server).of_caller(&caller);
+    let Some(format) = format else {
+        return Ok(metadata::index(&frame));
+    };
+    let Some(format) = metadata::format_of(format) else {
+        return Err(Refusal::not_found("there is no such format"));
+    };
+    let query = parts.uri.query().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    match pairs.find(|(name, _)| name.eq_ignore_ascii_case("op")) {
+        None => Ok(metadata::index(&frame)),
+        Some((_, operation)) if operation.eq_ignore_ascii_case(OPERATION) => {
+            Ok(metadata::operation(&frame, format, host(&parts.headers)))
+        }
+        Some(_) => Err(Refusal::not_found("there is no such operation")),
+    }
+}
+
+/// As the client calls it.
+fn host(headers: &HeaderMap) -> &str {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.unwrap_or("localhost")
+}
+
+/// Who asks for what only operators may see.
+///
+/// # Errors
+///
+/// 400 for a query string that does not read; 401 or 403.
+async fn operate(app: &App, parts: &Parts) -> Result<UserClientSessionLogRequest, Refusal> {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut caller = UserClientSessionLogRequest::read_form(query)?;
+    let parts = parts.clone();
+    app.blocking(move |app| {
+        app.authorize(Permission::Operate, &parts, &mut caller)?;
+        Ok(caller)
+    })
+    .await
+}
+
+/// In HTML for a browser, else in the format that the client accepts.
+fn refuse(parts: &Parts, refusal: Refusal) -> Response {
+    match choose(Target::Unknown, None, &parts.headers, None) {
+        Ok(choice) => Reply::new(choice, None).refuse_at(parts.uri.path(), refusal),
+        Err(_) => refusal.into_json(),
+    }
+}
+
+/// The routes here answer `GET` alone.
+async fn not_allowed(request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    refuse(&parts, Refusal::method_not_allowed("GET, HEAD"))
+}
