@@ -186,6 +186,23 @@ fn an_authoriser_is_asked() {
 }
 
 #[test]
+fn what_was_imported_outlives_the_process_that_answered() {
+    let folder = Folder::new();
+    let serving = Serving::start(&folder, &[]);
+    let lines = two_lines();
+    let answer = serving.connect().ask(&format!(
+        "POST /userclientsession/import HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Type: application/jsonl\r\nContent-Length: {}\r\n\r\n{lines}",
+        lines.len()
+    ));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    serving.signal("KILL");
+    drop(serving);
+    let left = folder.run(&["query", "--output", "jsonl"]);
+    assert_eq!(left.out, lines);
+}
+
+#[test]
 fn it_holds_the_store_alone() {
     let folder = Folder::new();
     let _serving = Serving::start(&folder, &[]);
