@@ -2,7 +2,8 @@
 //!
 //! It uses nothing of the crate but its public API. Answers go to stdout, as tables for people or
 //! as JSON, JSON lines or CSV for programs; messages go to stderr, each beginning with
-//! `sessionlog: `. A reader that stops reading, such as `head`, ends a command without a complaint.
+//! `sessionlog: ` but for the log that `serve` keeps there. A reader that stops reading, such as
+//! `head`, ends a command without a complaint.
 //!
 //! The exit code tells what happened: 0 if all was done, 1 if the input or something else outside
 //! of the store failed, 2 if the command line is not understood, 3 if all was done but some records
