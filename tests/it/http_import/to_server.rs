@@ -1,7 +1,7 @@
 //! `sessionlog import --to`: what it sends arrives, whatever happens on the way.
 
 use super::{count, line, lines, open};
-use crate::cli::{command, run};
+use crate::cli::command;
 use sessionlog::http::{HttpOptions, ServeOptions, TokenFile, router, serve};
 use sessionlog::{Query, SessionLog, Store};
 use std::io::{Read, Write};
@@ -263,6 +263,7 @@ fn what_cannot_be_sent_is_said_before_anything_is() {
             &path,
         ],
     ] {
-        assert_eq!(run(&args).code, 2, "{args:?}");
+        let output = command(&args).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
     }
 }
