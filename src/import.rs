@@ -1,7 +1,7 @@
 //! Session records from files as they are found in the world (feature `import`).
 //!
 //! [`jsonl`] reads one record a line, with the members of [`SessionLog`](crate::SessionLog) by
-//! name; [`wtmp`] reads the login records that Linux keeps in `/var/log/wtmp`.
+//! name; [`csv`](fn@csv) reads a table with the same names; [`wtmp`] reads the login records that Linux keeps in `/var/log/wtmp`.
 //!
 //! An import writes in batches. It drops the records that the store refuses, tells the
 //! [`Observer`] where they are and why, and goes on: only what fails the import as a whole is an
@@ -20,6 +20,8 @@
 //! ```
 
 mod batch;
+mod csv;
+mod destination;
 mod event;
 mod identity;
 mod jsonl;
@@ -27,6 +29,8 @@ mod record;
 mod replay;
 mod wtmp;
 
+pub use csv::csv;
+pub use destination::{Destination, Placed, Written};
 pub use jsonl::{LINE_BYTES_MAX, jsonl};
 pub use wtmp::wtmp;
 
@@ -102,8 +106,12 @@ pub enum ImportError {
     Input(io::Error),
     /// The input is no file of login records; the text says what speaks against it.
     NotLoginRecords(String),
+    /// The first line does not name the columns; the text says what is wrong with it.
+    Columns(String),
     /// The store failed, or cannot be written.
     Store(Error),
+    /// Another destination failed.
+    Destination(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl fmt::Display for ImportError {
@@ -111,6 +119,8 @@ impl fmt::Display for ImportError {
         match self {
             Self::Input(error) => write!(f, "the input cannot be read: {error}"),
             Self::NotLoginRecords(why) => write!(f, "these are no login records: {why}"),
+            Self::Columns(why) => write!(f, "the first line does not name the columns: {why}"),
+            Self::Destination(error) => write!(f, "the records were not taken: {error}"),
             Self::Store(error) => write!(f, "the store cannot take the records: {error}"),
         }
     }
@@ -120,8 +130,9 @@ impl std::error::Error for ImportError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Input(error) => Some(error),
-            Self::NotLoginRecords(_) => None,
+            Self::NotLoginRecords(_) | Self::Columns(_) => None,
             Self::Store(error) => Some(error),
+            Self::Destination(error) => Some(&**error),
         }
     }
 }

@@ -1,5 +1,9 @@
 //! What can be written on the command line.
 
+mod serve;
+
+pub(super) use serve::{Access, Level, Serve};
+
 use super::exit;
 use crate::PageRequest;
 use crate::generate::Profile;
@@ -47,6 +51,7 @@ pub(super) enum Command {
     Query(Query),
     End(End),
     Stats(Stats),
+    Serve(Serve),
     Generate(Generate),
     Demo(Demo),
 }

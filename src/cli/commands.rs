@@ -78,7 +78,9 @@ pub(super) fn generate(args: &args::Generate) -> Result<(), Failure> {
 pub(super) fn import(store: &Path, args: &args::Import) -> Result<(), Failure> {
     let source = source(args)?;
     let input = Input::open(&args.file)?;
-    let store = open_or_create(store)?;
+    // Waiting for the disk after each batch of many would take far longer, and closing the store
+    // makes the last of them durable.
+    let store = open_or_create(store, Durability::Eventual)?;
     let name = input.name.clone();
     let imported = match args.format {
         ImportFormat::Jsonl => jsonl(&store, input),
@@ -130,11 +132,8 @@ pub(super) fn finish(summary: Summary) -> Result<(), Failure> {
 }
 
 /// The store at `path`, made if there is none.
-///
-/// Many records at once are written with [`Durability::Eventual`]: waiting for the disk after each
-/// batch would take far longer, and closing the store makes the last of them durable.
-fn open_or_create(path: &Path) -> StoreResult<Store> {
-    let options = || Store::options().durability(Durability::Eventual);
+pub(super) fn open_or_create(path: &Path, durability: Durability) -> StoreResult<Store> {
+    let options = || Store::options().durability(durability);
     let absent = match options().open(path) {
         Err(error) if error.kind() == ErrorKind::NotAStore => error,
         opened => return opened,

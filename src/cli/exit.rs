@@ -3,7 +3,6 @@
 use super::text::plain;
 use crate::import::ImportError;
 use crate::{Error, ErrorKind};
-use std::error::Error as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -41,6 +40,8 @@ pub(super) enum Failure {
     Format { name: String, problem: String },
     /// A temporary folder cannot be made or removed.
     Folder(io::Error),
+    /// A server cannot be started here, or does not take records there, for this reason.
+    Server(String),
     /// The answer cannot be written.
     Output(io::Error),
     /// Done, and the rejected records have been told of.
@@ -67,8 +68,16 @@ impl Failure {
         match error {
             ImportError::Store(error) => Self::Store(error),
             ImportError::Input(error) => Self::Input { name, error },
-            ImportError::NotLoginRecords(_) => Self::Format { name, problem },
+            ImportError::NotLoginRecords(_) | ImportError::Columns(_) => {
+                Self::Format { name, problem }
+            }
+            ImportError::Destination(_) => Self::Server(problem),
         }
+    }
+
+    /// Of what a server needs.
+    pub(super) fn server(error: &dyn std::error::Error) -> Self {
+        Self::Server(with_causes(error))
     }
 
     /// Says what is wrong, and answers the exit code.
@@ -85,6 +94,7 @@ impl Failure {
             Self::Store(error) => Some(with_causes(error)),
             Self::Input { name, error } => Some(format!("cannot read {name}: {error}")),
             Self::Format { name, problem } => Some(format!("{name}: {problem}")),
+            Self::Server(problem) => Some(problem.clone()),
             Self::Folder(error) => Some(format!("the temporary folder failed: {error}")),
             // Whoever reads the answer has seen enough of it: that is no failure.
             Self::Output(error) if is_closed(error) => None,
@@ -96,7 +106,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Output(error) if is_closed(error) => 0,
-            Self::Output(_) | Self::Folder(_) | Self::Input { .. } => 1,
+            Self::Output(_) | Self::Folder(_) | Self::Server(_) | Self::Input { .. } => 1,
             Self::Usage(_) => 2,
             Self::Rejections => 3,
             Self::Format { .. } => 4,
@@ -128,7 +138,7 @@ fn code(kind: ErrorKind) -> u8 {
 }
 
 /// The message, and those of its causes that it does not quote itself.
-fn with_causes(error: &Error) -> String {
+fn with_causes(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

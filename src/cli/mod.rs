@@ -17,6 +17,7 @@ mod exit;
 mod input;
 mod output;
 mod progress;
+mod serve;
 mod text;
 
 use self::args::{Command, CommandLine};
@@ -44,6 +45,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Query(args) => commands::query(&needed(store)?, &args),
         Command::End(args) => commands::end(&needed(store)?, &args),
         Command::Stats(args) => commands::stats(&needed(store)?, &args),
+        Command::Serve(args) => serve::run(&needed(store)?, &args),
         Command::Generate(args) => unneeded(store).and_then(|()| commands::generate(&args)),
         Command::Demo(args) => unneeded(store).and_then(|()| demo::run(&args)),
     }

@@ -24,16 +24,22 @@ struct Inner {
     metrics: Metrics,
     /// One permit for each call that may block at once.
     blocking: Arc<Semaphore>,
+    /// One permit for each import at once.
+    imports: Arc<Semaphore>,
 }
 
 impl App {
     pub(super) fn new(store: Store, options: HttpOptions) -> Self {
-        let permits = options.concurrent_requests_max.min(Semaphore::MAX_PERMITS);
+        let semaphore =
+            |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        let blocking = semaphore(options.concurrent_requests_max);
+        let imports = semaphore(options.concurrent_imports_max);
         Self(Arc::new(Inner {
             store,
             options,
             metrics: Metrics::new(),
-            blocking: Arc::new(Semaphore::new(permits)),
+            blocking,
+            imports,
         }))
     }
 
@@ -43,6 +49,10 @@ impl App {
 
     pub(super) fn options(&self) -> &HttpOptions {
         &self.0.options
+    }
+
+    pub(super) fn imports(&self) -> &Arc<Semaphore> {
+        &self.0.imports
     }
 
     pub(super) fn metrics(&self) -> &Metrics {

@@ -24,6 +24,7 @@
 mod access;
 mod app;
 mod body;
+mod import;
 mod metadata;
 mod metrics;
 mod negotiate;
@@ -32,12 +33,14 @@ mod options;
 mod page;
 mod query;
 mod reply;
+mod serve;
 mod service;
 mod target;
 mod tokens;
 
 pub use access::{Authorizer, Caller, Decision, NoAuth, OpenSession, Permission};
 pub use options::HttpOptions;
+pub use serve::{ServeOptions, Tls, TlsError, serve};
 pub use tokens::{TokenFile, TokenFileError};
 
 use crate::Store;
@@ -58,6 +61,7 @@ pub fn router(store: Store, options: HttpOptions) -> axum::Router {
     let app = App::new(store, options);
     let metrics = app.metrics().clone();
     let router = service::routes()
+        .merge(import::routes())
         .fallback(query::handle)
         .with_state(app)
         .layer(CatchPanicLayer::custom(|_| {

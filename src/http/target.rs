@@ -20,9 +20,6 @@ pub(super) enum Target {
     Unknown,
 }
 
-/// The path of the query's route.
-pub(super) const LOG_PATH: &str = "/userclientsession/log";
-
 const REPLIES: [&str; 4] = ["reply", "syncreply", "oneway", "asynconeway"];
 
 impl Target {

@@ -1,45 +1,42 @@
-//! Records on their way to the store, and what became of them.
+//! Records on their way to their destination, and what became of them.
 
-use crate::import::{ImportError, Observer, Rejection, Summary};
-use crate::{Error, ErrorKind, Outcome, Refusal, SessionLog, Store};
+use crate::SessionLog;
+use crate::import::{Destination, ImportError, Observer, Placed, Rejection, Summary};
 use std::fmt::Display;
 
 /// Records of one batch: some megabytes, and enough that neighbours share what a commit writes.
-pub(super) const BATCH_RECORDS: usize = 20_000;
+const BATCH_RECORDS: usize = 20_000;
 
 /// Collects records and rejections, and settles them together.
 pub(super) struct Batch<'a> {
-    store: &'a Store,
+    destination: &'a mut dyn Destination,
     observer: &'a mut dyn Observer,
-    entries: Vec<Entry>,
+    records: Vec<Placed>,
     rejections: Vec<Rejection>,
     /// Records of input dealt with, now and at the last settlement.
-    records: u64,
+    dealt: u64,
     settled: u64,
     summary: Summary,
 }
 
-/// A record, and where in the input it comes from.
-struct Entry {
-    place: u64,
-    log: SessionLog,
-}
-
 impl<'a> Batch<'a> {
-    pub(super) fn new(store: &'a Store, observer: &'a mut dyn Observer) -> Self {
+    pub(super) fn new(
+        destination: &'a mut dyn Destination,
+        observer: &'a mut dyn Observer,
+    ) -> Self {
         Self {
-            store,
+            destination,
             observer,
-            entries: Vec::new(),
+            records: Vec::new(),
             rejections: Vec::new(),
-            records: 0,
+            dealt: 0,
             settled: 0,
             summary: Summary::default(),
         }
     }
 
     pub(super) fn push(&mut self, place: u64, log: SessionLog) {
-        self.entries.push(Entry { place, log });
+        self.records.push(Placed { place, log });
     }
 
     pub(super) fn reject(&mut self, place: u64, reason: &impl Display) {
@@ -48,9 +45,9 @@ impl<'a> Batch<'a> {
 
     /// One more record of the input is dealt with, of which `bytes` have been read so far.
     pub(super) fn dealt(&mut self, bytes: u64) -> Result<(), ImportError> {
-        self.records += 1;
-        let is_due = self.records - self.settled >= BATCH_RECORDS as u64;
-        if is_due || self.entries.len() >= BATCH_RECORDS {
+        self.dealt += 1;
+        let is_due = self.dealt - self.settled >= BATCH_RECORDS as u64;
+        if is_due || self.records.len() >= BATCH_RECORDS {
             self.settle(bytes)?;
         }
         Ok(())
@@ -63,69 +60,20 @@ impl<'a> Batch<'a> {
 
     /// Writes what was collected, and reports what was not taken.
     fn settle(&mut self, bytes: u64) -> Result<(), ImportError> {
-        let mut entries = std::mem::take(&mut self.entries).into_iter();
+        let mut records = std::mem::take(&mut self.records).into_iter();
         // One record of the input can end any number of sessions.
-        while entries.len() > 0 {
-            let chunk = entries.by_ref().take(BATCH_RECORDS).collect();
-            self.write(chunk)?;
+        while records.len() > 0 {
+            let chunk = records.by_ref().take(BATCH_RECORDS).collect();
+            let written = self.destination.write(chunk)?;
+            self.summary.accepted += written.accepted;
+            self.summary.already_there += written.already_there;
+            self.summary.ended += written.ended;
+            self.rejections.extend(written.rejections);
         }
         self.report();
-        self.settled = self.records;
-        self.observer.advanced(bytes, self.records);
+        self.settled = self.dealt;
+        self.observer.advanced(bytes, self.dealt);
         Ok(())
-    }
-
-    /// Writes a batch; if it is refused, writes it once more without the refused records.
-    fn write(&mut self, mut chunk: Vec<Entry>) -> Result<(), ImportError> {
-        for _ in 0..2 {
-            match self.store.append_batch(logs(&chunk)) {
-                Ok(outcomes) => {
-                    self.count(&outcomes);
-                    return Ok(());
-                }
-                Err(error) if is_too_large(&error) => break,
-                Err(error) if error.refusals().is_empty() => return Err(error.into()),
-                Err(error) => chunk = self.without(chunk, error.refusals()),
-            }
-        }
-        self.write_one_by_one(chunk)
-    }
-
-    /// The last resort, where somebody else's writes make new refusals, or where the store takes
-    /// no batch of this size: no good record is lost.
-    fn write_one_by_one(&mut self, chunk: Vec<Entry>) -> Result<(), ImportError> {
-        for Entry { place, log } in chunk {
-            match self.store.append(log) {
-                Ok(outcome) => self.count(&[outcome]),
-                Err(error) if is_refusal(&error) => self.reject(place, &error),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// The batch without the refused records, which are rejected.
-    fn without(&mut self, chunk: Vec<Entry>, refusals: &[Refusal]) -> Vec<Entry> {
-        let mut refusals = refusals.iter().peekable();
-        let mut kept = Vec::with_capacity(chunk.len());
-        for (index, entry) in chunk.into_iter().enumerate() {
-            match refusals.next_if(|refusal| refusal.index == index) {
-                Some(refusal) => self.reject(entry.place, &refusal.error),
-                None => kept.push(entry),
-            }
-        }
-        kept
-    }
-
-    fn count(&mut self, outcomes: &[Outcome]) {
-        for outcome in outcomes {
-            let counter = match outcome {
-                Outcome::Added => &mut self.summary.accepted,
-                Outcome::AlreadyThere => &mut self.summary.already_there,
-                Outcome::Ended => &mut self.summary.ended,
-            };
-            *counter += 1;
-        }
     }
 
     fn report(&mut self) {
@@ -135,19 +83,4 @@ impl<'a> Batch<'a> {
             self.observer.rejected(&rejection);
         }
     }
-}
-
-fn logs(chunk: &[Entry]) -> impl Iterator<Item = SessionLog> {
-    chunk.iter().map(|entry| entry.log.clone())
-}
-
-/// Whether the store's options allow no batch of this size.
-fn is_too_large(error: &Error) -> bool {
-    error.refusals().is_empty() && error.member() == Some("batch")
-}
-
-/// Whether the record is at fault, not the store.
-fn is_refusal(error: &Error) -> bool {
-    use ErrorKind::{AlreadyEnded, Conflict, InvalidInput};
-    matches!(error.kind(), InvalidInput | Conflict | AlreadyEnded)
 }

@@ -1,8 +1,8 @@
 //! JSON lines: one session log a line.
 
+use crate::SessionLog;
 use crate::import::batch::Batch;
-use crate::import::{ImportError, Observer, Summary};
-use crate::{SessionLog, Store};
+use crate::import::{Destination, ImportError, Observer, Summary};
 use std::io::{self, BufRead, Read};
 
 /// The longest line that [`jsonl`] takes, in bytes without its ending: several times what the
@@ -16,21 +16,21 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 ///
 /// The lines are UTF-8 and end in LF or CRLF; a byte order mark before the first is ignored, and so
 /// are blank lines. A line that is no such record, or is longer than [`LINE_BYTES_MAX`], is
-/// rejected by its number, and so is a record that the store refuses. What a record does to the
-/// store is what [`Store::append`] says.
+/// rejected by its number, and so is a record that the destination refuses. What a record does to
+/// a store is what [`Store::append`](crate::Store::append) says.
 ///
 /// Memory is bounded whatever the input: by one batch of 20,000 records and one line.
 ///
 /// # Errors
 ///
-/// [`ImportError::Input`] if the input cannot be read, [`ImportError::Store`] if the store fails.
+/// [`ImportError::Input`] if the input cannot be read; else what the destination gives.
 pub fn jsonl(
-    store: &Store,
+    mut destination: impl Destination,
     input: impl BufRead,
     observer: &mut dyn Observer,
 ) -> Result<Summary, ImportError> {
     let mut lines = Lines::new(input);
-    let mut batch = Batch::new(store, observer);
+    let mut batch = Batch::new(&mut destination, observer);
     while lines.advance()? {
         let line = lines.line();
         if line.trim_ascii().is_empty() {

@@ -84,7 +84,8 @@ pub fn wtmp(
 ) -> Result<Summary, ImportError> {
     let mut records = records_of(input)?;
     let mut replay = Replay::new(store, source)?;
-    let mut batch = Batch::new(store, observer);
+    let mut destination = store;
+    let mut batch = Batch::new(&mut destination, observer);
     let mut place = 0;
     while records.advance()? {
         place += 1;

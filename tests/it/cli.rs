@@ -10,7 +10,7 @@ use tempfile::TempDir;
 const ANN: &str = "00000000-0000-0000-0000-000000000007";
 
 /// What became of a command.
-struct Ran {
+pub(crate) struct Ran {
     code: i32,
     out: String,
     err: String,
@@ -26,13 +26,13 @@ impl Ran {
     }
 
     /// What it answered, without a word on stderr.
-    fn fine(self) -> String {
+    pub(crate) fn fine(self) -> String {
         assert_eq!((self.code, self.err.as_str()), (0, ""));
         self.out
     }
 
     /// What it said when it failed with this code: one message, and no answer.
-    fn failed(self, code: i32) -> String {
+    pub(crate) fn failed(self, code: i32) -> String {
         assert_eq!((self.code, self.out.as_str()), (code, ""), "{}", self.err);
         let message = self.err.strip_prefix("sessionlog: ").unwrap();
         assert!(!message.contains("sessionlog: "), "{message}");
@@ -40,13 +40,13 @@ impl Ran {
     }
 }
 
-fn command(args: &[&str]) -> Command {
+pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sessionlog"));
     command.args(args);
     command
 }
 
-fn run(args: &[&str]) -> Ran {
+pub(crate) fn run(args: &[&str]) -> Ran {
     let output = command(args).stdin(Stdio::null()).output().unwrap();
     Ran::of(output)
 }
@@ -62,15 +62,15 @@ fn run_with_input(args: &[&str], input: &str) -> Ran {
 }
 
 /// A folder with a store in it, and whatever else a test puts there.
-struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
     /// With a store of these JSON lines.
-    fn with(lines: &str) -> Self {
+    pub(crate) fn with(lines: &str) -> Self {
         let folder = Self::new();
         let args = ["import", "--format", "jsonl", "-"];
         let ran = folder.run_with_input(&args, lines);
@@ -82,15 +82,15 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    fn store(&self) -> PathBuf {
+    pub(crate) fn store(&self) -> PathBuf {
         self.path("store")
     }
 
-    fn args<'a>(store: &'a Path, args: &[&'a str]) -> Vec<&'a str> {
+    pub(crate) fn args<'a>(store: &'a Path, args: &[&'a str]) -> Vec<&'a str> {
         [&["--store", store.to_str().unwrap()], args].concat()
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         run(&Self::args(&self.store(), args))
     }
 
@@ -98,7 +98,7 @@ impl Folder {
         run_with_input(&Self::args(&self.store(), args), input)
     }
 
-    fn write(&self, name: &str, text: &str) -> String {
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let path = self.path(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
@@ -119,7 +119,7 @@ fn line(number: u128, start: &str, end: &str) -> String {
 }
 
 /// An open session and an ended one.
-fn two_lines() -> String {
+pub(crate) fn two_lines() -> String {
     line(1, "2026-11-01T08:00:00Z", "")
         + &line(2, "2026-11-02T08:00:00.1234567Z", "2026-11-02T09:00:00Z")
 }
@@ -405,7 +405,9 @@ fn the_store_may_be_named_after_the_command() {
 fn the_help_fits_in_a_terminal_and_lists_the_exit_codes() {
     let help = run(&["--help"]).fine();
     assert!(help.contains("NotAStore"), "{help}");
-    for command in ["import", "query", "end", "stats", "generate", "demo"] {
+    for command in [
+        "import", "query", "end", "stats", "serve", "generate", "demo",
+    ] {
         let help = help.clone() + &run(&[command, "--help"]).fine();
         assert!(help.lines().all(|line| line.len() <= 80), "{help}");
     }

@@ -1,6 +1,7 @@
 //! Imports, as their callers see them.
 #![allow(clippy::indexing_slicing, reason = "a test may panic")]
 
+mod csv;
 mod jsonl;
 #[cfg(target_os = "linux")]
 mod like_last;

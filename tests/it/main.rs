@@ -22,6 +22,8 @@ mod life;
 mod opening;
 mod paging;
 mod recording;
+#[cfg(feature = "http")]
+mod serve;
 mod times;
 #[cfg(feature = "wire")]
 mod wire;

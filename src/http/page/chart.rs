@@ -26,10 +26,13 @@ enum Bucket {
 impl Bucket {
     /// The one that gives neither too many bars nor too few.
     fn of_span(span: TimeDelta) -> Self {
-        match span.num_days() {
-            ..DAYS_BY_HOUR => Self::Hour,
-            ..DAYS_MAX => Self::Day,
-            _ => Self::Month,
+        let days = span.num_days();
+        if days < DAYS_BY_HOUR {
+            Self::Hour
+        } else if days < DAYS_MAX {
+            Self::Day
+        } else {
+            Self::Month
         }
     }
 

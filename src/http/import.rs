@@ -1,0 +1,203 @@
+//! Records in: `POST /userclientsession/import`, ours and not the original's.
+//!
+//! While a server runs it holds the store, so that whoever has records hands them to it.
+
+use super::access::Permission;
+use super::app::App;
+use super::reply::{Answered, Refusal};
+use crate::import::{self, ImportError, Observer, Rejection, Summary};
+use crate::wire::UserClientSessionLogRequest;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router, routing};
+use futures_util::TryStreamExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use mediatype::MediaTypeBuf;
+use serde::Serialize;
+use std::io::{self, BufRead, BufReader};
+use std::sync::Arc;
+use tokio_util::io::{StreamReader, SyncIoBridge};
+
+/// The route.
+pub(super) fn routes() -> Router<App> {
+    let methods = routing::post(post).fallback(not_allowed);
+    Router::new().route("/userclientsession/import", methods)
+}
+
+/// The most rejections that an answer lists.
+const REJECTIONS_MAX: usize = 1_000;
+
+/// What a body holds.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    JsonLines,
+    Csv,
+}
+
+/// The answer: what became of each line.
+#[derive(Debug, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    summary: Summary,
+    rejections: Vec<Rejected>,
+    /// How many are not listed.
+    rejections_left_out: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Rejected {
+    line: u64,
+    reason: String,
+}
+
+/// Stores the records of a body as it comes in, and answers once all of them are durable.
+///
+/// Importing the same again changes nothing. If the body breaks off, what came in whole batches
+/// before is stored, and the same body may be sent again.
+async fn post(State(app): State<App>, request: Request) -> Response {
+    match report(&app, request).await {
+        Ok(report) => answer(&report),
+        Err(refusal) => refusal.into_json(),
+    }
+}
+
+async fn not_allowed() -> Response {
+    Refusal::method_not_allowed("POST").into_json()
+}
+
+fn answer(report: &Report) -> Response {
+    // Numbers and texts always have their JSON.
+    let body = serde_json::to_vec(report).unwrap_or_default();
+    let headers = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+    let answered = Extension(Answered { format: "json" });
+    (StatusCode::OK, headers, answered, body).into_response()
+}
+
+async fn report(app: &App, request: Request) -> Result<Report, Refusal> {
+    let (parts, body) = request.into_parts();
+    let kind = kind(&parts.headers)?;
+    app.blocking(move |app| {
+        let mut nobody = UserClientSessionLogRequest::default();
+        app.authorize(Permission::Import, &parts, &mut nobody)
+    })
+    .await?;
+    let Ok(permit) = Arc::clone(app.imports()).try_acquire_owned() else {
+        let message = "too many imports are running";
+        return Err(Refusal::unavailable(app.options().retry_after, message));
+    };
+    let reader = reader(app, body);
+    let app = app.clone();
+    let import = move || {
+        // The permit stays with the import, even if nobody waits for it any more.
+        let _permit = permit;
+        import(&app, kind, reader)
+    };
+    match tokio::task::spawn_blocking(import).await {
+        Ok(result) => result,
+        Err(error) => {
+            tracing::error!(%error, "an import failed");
+            Err(Refusal::internal())
+        }
+    }
+}
+
+/// The body as something to read from where blocking is allowed; the client waits while nobody
+/// reads.
+fn reader(app: &App, body: Body) -> impl BufRead + Send + use<> {
+    let bytes_max = usize::try_from(app.options().import_bytes_max).unwrap_or(usize::MAX);
+    let stall = app.options().import_stall_timeout;
+    let body = tower_http::timeout::TimeoutBody::new(stall, Limited::new(body, bytes_max));
+    let stream = Box::pin(body.into_data_stream().map_err(io::Error::other));
+    BufReader::new(SyncIoBridge::new(StreamReader::new(stream)))
+}
+
+fn import(app: &App, kind: Kind, reader: impl BufRead) -> Result<Report, Refusal> {
+    let mut rejections = Rejections::default();
+    let summary = match kind {
+        Kind::JsonLines => import::jsonl(app.store(), reader, &mut rejections),
+        Kind::Csv => import::csv(app.store(), reader, &mut rejections),
+    };
+    let summary = summary.map_err(|error| refusal(app, error))?;
+    // What is acknowledged is durable, whatever the store's options say.
+    app.store().flush()?;
+    Ok(Report {
+        rejections_left_out: summary.rejected - rejections.0.len() as u64,
+        summary,
+        rejections: rejections.0,
+    })
+}
+
+/// Keeps the first of them.
+#[derive(Default)]
+struct Rejections(Vec<Rejected>);
+
+impl Observer for Rejections {
+    fn rejected(&mut self, rejection: &Rejection) {
+        if self.0.len() < REJECTIONS_MAX {
+            self.0.push(Rejected {
+                line: rejection.place,
+                reason: rejection.reason.clone(),
+            });
+        }
+    }
+
+    fn advanced(&mut self, _: u64, _: u64) {}
+}
+
+fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
+    if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
+        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+    {
+        return Err(Refusal::unsupported(
+            "Content-Encoding: bodies are read as they are",
+        ));
+    }
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok()?.parse().ok());
+    let essence = content_type.map(|media_type: MediaTypeBuf| media_type.essence().to_string());
+    match essence.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "application/x-ndjson" | "application/jsonl" | "application/json-lines" => {
+            Ok(Kind::JsonLines)
+        }
+        "text/csv" => Ok(Kind::Csv),
+        _ => Err(Refusal::unsupported(
+            "Content-Type: it is not application/x-ndjson or text/csv",
+        )),
+    }
+}
+
+/// Why an import is not answered. What it had stored before stays.
+fn refusal(app: &App, error: ImportError) -> Refusal {
+    match error {
+        ImportError::Input(error) if is_about_length(&error) => {
+            Refusal::too_large(app.options().import_bytes_max)
+        }
+        ImportError::Input(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Refusal::bad_request(error.to_string())
+        }
+        ImportError::Input(_) => Refusal::bad_request("the body is cut off"),
+        ImportError::Columns(why) => {
+            Refusal::bad_request(format!("the first line does not name the columns: {why}"))
+        }
+        ImportError::Store(error) => error.into(),
+        error => {
+            tracing::error!(%error, "an import failed");
+            Refusal::internal()
+        }
+    }
+}
+
+fn is_about_length(error: &io::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = error
+        .get_ref()
+        .map(|error| error as &(dyn std::error::Error + 'static));
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

@@ -1,0 +1,140 @@
+//! CSV: a line of names, and one session log a row.
+
+use crate::SessionLog;
+use crate::import::batch::Batch;
+use crate::import::{Destination, ImportError, LINE_BYTES_MAX, Observer, Summary};
+use chrono::{DateTime, Utc};
+use csv::{ByteRecord, ReaderBuilder, StringRecord};
+use std::io::{self, Read};
+use uuid::Uuid;
+
+/// The columns, all of which must be there.
+const COLUMNS: [&str; 6] = [
+    "refer_uid",
+    "user_refer_uid",
+    "user",
+    "client_refer_uid",
+    "session_start",
+    "session_end",
+];
+
+/// Imports CSV (RFC 4180): a line with the names of the six members of [`SessionLog`], in any order
+/// and any case, and a row for each record. Ids and times are written as in JSON lines; an empty
+/// `session_end` is an open session, and no other value is.
+///
+/// A row that is no such record is rejected by its line, and so is a record that the destination
+/// refuses.
+///
+/// Memory is bounded whatever the input: by one batch of 20,000 records and one row.
+///
+/// # Errors
+///
+/// [`ImportError::Columns`] if the first line does not name the columns, each once: a mistyped
+/// `session_end` must not make open sessions. [`ImportError::Input`] if the input cannot be read,
+/// or a row has more than [`LINE_BYTES_MAX`] bytes, as it does where a quote is not closed. Else
+/// what the destination gives.
+pub fn csv(
+    mut destination: impl Destination,
+    input: impl Read,
+    observer: &mut dyn Observer,
+) -> Result<Summary, ImportError> {
+    let mut reader = ReaderBuilder::new().flexible(true).from_reader(Bounded {
+        input,
+        since_row: 0,
+    });
+    let names = names(reader.byte_headers().map_err(unreadable)?)?;
+    let mut batch = Batch::new(&mut destination, observer);
+    let mut row = ByteRecord::new();
+    loop {
+        reader.get_mut().since_row = 0;
+        let line = reader.position().line();
+        if !reader.read_byte_record(&mut row).map_err(unreadable)? {
+            break;
+        }
+        match parse(&row, &names) {
+            Ok(log) => batch.push(line, log),
+            Err(reason) => batch.reject(line, &reason),
+        }
+        batch.dealt(reader.position().byte())?;
+    }
+    batch.finish(reader.position().byte())
+}
+
+/// Reads so much for a row and no more.
+struct Bounded<R> {
+    input: R,
+    since_row: usize,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.since_row > LINE_BYTES_MAX {
+            let problem = format!("a row is longer than {LINE_BYTES_MAX} bytes: is a quote open?");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+        }
+        let count = self.input.read(buffer)?;
+        self.since_row += count;
+        Ok(count)
+    }
+}
+
+fn unreadable(error: csv::Error) -> ImportError {
+    ImportError::Input(io::Error::from(error))
+}
+
+/// The names of the columns as members.
+fn names(header: &ByteRecord) -> Result<StringRecord, ImportError> {
+    let given: Vec<String> = header
+        .iter()
+        .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
+        .collect();
+    let unknown = given.iter().find(|name| !COLUMNS.contains(&name.as_str()));
+    if let Some(unknown) = unknown {
+        return Err(ImportError::Columns(format!("{unknown:?} is no column")));
+    }
+    for column in COLUMNS {
+        match given.iter().filter(|name| *name == column).count() {
+            1 => {}
+            0 => return Err(ImportError::Columns(format!("{column} is missing"))),
+            _ => return Err(ImportError::Columns(format!("{column} is there twice"))),
+        }
+    }
+    Ok(given.into())
+}
+
+fn parse(row: &ByteRecord, names: &StringRecord) -> Result<SessionLog, String> {
+    if row.len() != names.len() {
+        return Err(format!("it has {} fields, not {}", row.len(), names.len()));
+    }
+    let row = StringRecord::from_byte_record(row.clone())
+        .map_err(|error| format!("not UTF-8 in field {}", error.utf8_error().field() + 1))?;
+    let field = |column: &str| {
+        let mut named = names.iter().zip(&row);
+        let found = named.find(|(name, _)| *name == column);
+        found.map(|(_, field)| field).unwrap_or_default()
+    };
+    let end = Some(field("session_end")).filter(|end| !end.is_empty());
+    SessionLog::new(
+        id("refer_uid", field("refer_uid"))?,
+        id("user_refer_uid", field("user_refer_uid"))?,
+        field("user"),
+        field("client_refer_uid"),
+        time("session_start", field("session_start"))?,
+        end.map(|end| time("session_end", end)).transpose()?,
+    )
+    .map_err(|error| error.to_string())
+}
+
+fn id(column: &str, text: &str) -> Result<Uuid, String> {
+    let id = text.parse();
+    id.map_err(|error| format!("{column} {text:?} is not a UUID: {error}"))
+}
+
+fn time(column: &str, text: &str) -> Result<DateTime<Utc>, String> {
+    match DateTime::parse_from_rfc3339(text) {
+        Ok(at) => Ok(at.to_utc()),
+        Err(error) => Err(format!(
+            "{column} {text:?} is not an RFC 3339 time: {error}"
+        )),
+    }
+}

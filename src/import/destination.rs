@@ -1,0 +1,116 @@
+//! Where records go: a store here, or anything that takes them as one does.
+
+use crate::import::{ImportError, Rejection};
+use crate::{Error, ErrorKind, Outcome, Refusal, SessionLog, Store};
+
+/// A record, and where in the input it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The line, or the number of the login record, from one.
+    pub place: u64,
+    /// The record.
+    pub log: SessionLog,
+}
+
+/// What became of some records: each is counted once, or rejected.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Written {
+    /// Sessions that are new.
+    pub accepted: u64,
+    /// Sessions of which all was there already.
+    pub already_there: u64,
+    /// Sessions that were open and have now ended.
+    pub ended: u64,
+    /// Records that were not taken.
+    pub rejections: Vec<Rejection>,
+}
+
+/// Takes the records of an import. A [`Store`] is one: records become durable there as its options
+/// say.
+pub trait Destination {
+    /// Writes records in their order. What is at fault in one of them keeps none of the others
+    /// out; writing the same again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// The destination fails, whatever the records are. Some of them may have been written.
+    fn write(&mut self, records: Vec<Placed>) -> Result<Written, ImportError>;
+}
+
+impl Destination for &Store {
+    /// Writes a batch; if it is refused, writes it once more without the refused records.
+    fn write(&mut self, mut records: Vec<Placed>) -> Result<Written, ImportError> {
+        let mut written = Written::default();
+        for _ in 0..2 {
+            match self.append_batch(logs(&records)) {
+                Ok(outcomes) => {
+                    written.count(&outcomes);
+                    return Ok(written);
+                }
+                Err(error) if is_too_large(&error) => break,
+                Err(error) if error.refusals().is_empty() => return Err(error.into()),
+                Err(error) => records = written.without(records, error.refusals()),
+            }
+        }
+        one_by_one(self, records, &mut written)?;
+        Ok(written)
+    }
+}
+
+/// The last resort, where somebody else's writes make new refusals, or where the store takes no
+/// batch of this size: no good record is lost.
+fn one_by_one(store: &Store, records: Vec<Placed>, written: &mut Written) -> Result<(), Error> {
+    for Placed { place, log } in records {
+        match store.append(log) {
+            Ok(outcome) => written.count(&[outcome]),
+            Err(error) if is_refusal(&error) => written.reject(place, &error),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+impl Written {
+    fn reject(&mut self, place: u64, error: &Error) {
+        self.rejections.push(Rejection::new(place, error));
+    }
+
+    /// The records without the refused ones, which are rejected.
+    fn without(&mut self, records: Vec<Placed>, refusals: &[Refusal]) -> Vec<Placed> {
+        let mut refusals = refusals.iter().peekable();
+        let mut kept = Vec::with_capacity(records.len());
+        for (index, record) in records.into_iter().enumerate() {
+            match refusals.next_if(|refusal| refusal.index == index) {
+                Some(refusal) => self.reject(record.place, &refusal.error),
+                None => kept.push(record),
+            }
+        }
+        kept
+    }
+
+    fn count(&mut self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            let counter = match outcome {
+                Outcome::Added => &mut self.accepted,
+                Outcome::AlreadyThere => &mut self.already_there,
+                Outcome::Ended => &mut self.ended,
+            };
+            *counter += 1;
+        }
+    }
+}
+
+fn logs(records: &[Placed]) -> impl Iterator<Item = SessionLog> {
+    records.iter().map(|record| record.log.clone())
+}
+
+/// Whether the store's options allow no batch of this size.
+fn is_too_large(error: &Error) -> bool {
+    error.refusals().is_empty() && error.member() == Some("batch")
+}
+
+/// Whether the record is at fault, not the store.
+fn is_refusal(error: &Error) -> bool {
+    use ErrorKind::{AlreadyEnded, Conflict, InvalidInput};
+    matches!(error.kind(), InvalidInput | Conflict | AlreadyEnded)
+}
