@@ -107,7 +107,7 @@ fn members(date: &Value) -> Map<String, Value> {
         ("RecordsPerPage", int32()),
         (
             "PagingEnabled",
-            json!({ "type": "boolean", "description": "Derived; ignored when read." }),
+            json!({ "description": "Derived; ignored when read." }),
         ),
         ("SessionUid", guid()),
         ("DeviceSerialNumber", json!({ "type": "string" })),
@@ -170,12 +170,13 @@ fn import_summary() -> Value {
     let count = json!({ "type": "integer", "minimum": 0 });
     json!({
         "type": "object",
-        "required": ["accepted", "already_there", "ended", "rejected", "rejections"],
+        "required": ["accepted", "already_there", "ended", "rejected", "rejections", "rejections_left_out"],
         "properties": {
             "accepted": count,
             "already_there": count,
             "ended": count,
             "rejected": count,
+            "rejections_left_out": count,
             "rejections": {
                 "type": "array",
                 "items": {
