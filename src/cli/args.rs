@@ -16,7 +16,8 @@ use uuid::Uuid;
 const IMPORT_HELP: &str = "\
 A JSON line has the members of a session by name: refer_uid, user_refer_uid,
 user, client_refer_uid, session_start and session_end, the last null or absent
-while the session is open. Login records are best read from the oldest file to
+while the session is open. CSV begins with a line of these names; an empty
+session_end is an open session. Login records are best read from the oldest file to
 the newest: a logout ends a session that is in the store.
 
 What the store holds already changes nothing, so that an import can be repeated.
@@ -24,7 +25,12 @@ Rejected records are told of on stderr and left out; the rest goes in, and the
 exit code is then 3.
 
 Records become durable in groups of up to 10,000, and all of them by the end. If
-the power fails in the middle, import the same again.";
+the power fails in the middle, import the same again.
+
+While a server runs on a store, --to sends it the records, in batches of 20,000
+that are durable once answered. What fails to arrive is sent again for about a
+minute; a server that stays away ends the import, which names the line to go on
+after. Sending the same twice changes nothing.";
 
 /// More on `query`.
 const QUERY_HELP: &str = "\
@@ -66,6 +72,18 @@ pub(super) struct Import {
     /// wtmp only: whose records they are [default: this host]
     #[arg(long, value_name = "NAME")]
     pub(super) source: Option<String>,
+    /// Send the records to the server at this URL instead of to a store
+    #[arg(long, value_name = "URL")]
+    pub(super) to: Option<String>,
+    /// A file with the token for --to [default: the variable SESSIONLOG_TOKEN]
+    #[arg(long, value_name = "FILE", requires = "to")]
+    pub(super) token_file: Option<PathBuf>,
+    /// A file with the certificates to trust for --to, in PEM
+    #[arg(long, value_name = "FILE", requires = "to")]
+    pub(super) ca: Option<PathBuf>,
+    /// Send only what comes after this line: an import that stopped names it
+    #[arg(long, value_name = "LINE", requires = "to", default_value_t = 0)]
+    pub(super) resume_after: u64,
     /// The file to read, or - for standard input
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
@@ -75,6 +93,8 @@ pub(super) struct Import {
 pub(super) enum ImportFormat {
     /// One session in JSON on each line
     Jsonl,
+    /// A line of names, and a row for each session
+    Csv,
     /// The login records of a Linux machine
     Wtmp,
 }

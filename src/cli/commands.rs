@@ -6,8 +6,9 @@ use super::exit::{Failure, say};
 use super::input::Input;
 use super::output;
 use super::progress::{self, Watcher};
+use super::remote::Remote;
 use crate::generate::Profile;
-use crate::import::{self, ImportError, Summary};
+use crate::import::{self, Destination, ImportError, Summary};
 use crate::{
     Durability, ErrorKind, Order, Outcome, PageRequest, Query, Result as StoreResult, Store,
 };
@@ -84,6 +85,7 @@ pub(super) fn import(store: &Path, args: &args::Import) -> Result<(), Failure> {
     let name = input.name.clone();
     let imported = match args.format {
         ImportFormat::Jsonl => jsonl(&store, input),
+        ImportFormat::Csv => csv(&store, input),
         ImportFormat::Wtmp => wtmp(&store, input, &source),
     };
     let summary = imported.map_err(|error| Failure::of_import(error, &name))?;
@@ -91,10 +93,34 @@ pub(super) fn import(store: &Path, args: &args::Import) -> Result<(), Failure> {
     finish(summary)
 }
 
+/// Reads a file and sends its records to a server.
+pub(super) fn send(url: &str, args: &args::Import) -> Result<(), Failure> {
+    source(args)?;
+    let remote = Remote::new(url, args)?;
+    let input = Input::open(&args.file)?;
+    let name = input.name.clone();
+    let sent = match args.format {
+        ImportFormat::Jsonl => jsonl(remote, input),
+        ImportFormat::Csv => csv(remote, input),
+        ImportFormat::Wtmp => {
+            let problem = "login records end sessions of the store they go to: they need --store";
+            return Err(Failure::Usage(problem.to_owned()));
+        }
+    };
+    finish(sent.map_err(|error| Failure::of_import(error, &name))?)
+}
+
 /// Imports JSON lines with a progress bar.
-pub(super) fn jsonl(store: &Store, input: Input) -> Result<Summary, ImportError> {
+pub(super) fn jsonl(destination: impl Destination, input: Input) -> Result<Summary, ImportError> {
     let mut watcher = watcher(&input, "line");
-    let summary = import::jsonl(store, input.reader, &mut watcher);
+    let summary = import::jsonl(destination, input.reader, &mut watcher);
+    watcher.bar.finish_and_clear();
+    summary
+}
+
+fn csv(destination: impl Destination, input: Input) -> Result<Summary, ImportError> {
+    let mut watcher = watcher(&input, "line");
+    let summary = import::csv(destination, input.reader, &mut watcher);
     watcher.bar.finish_and_clear();
     summary
 }
@@ -145,11 +171,11 @@ pub(super) fn open_or_create(path: &Path, durability: Durability) -> StoreResult
     }
 }
 
-/// The machine that login records come from; JSON lines come from none.
+/// The machine that login records come from; other records come from none.
 fn source(args: &args::Import) -> Result<String, Failure> {
     match (args.format, &args.source) {
-        (ImportFormat::Jsonl, None) => Ok(String::new()),
-        (ImportFormat::Jsonl, Some(_)) => Err(Failure::Usage(
+        (ImportFormat::Jsonl | ImportFormat::Csv, None) => Ok(String::new()),
+        (ImportFormat::Jsonl | ImportFormat::Csv, Some(_)) => Err(Failure::Usage(
             "--source goes with --format wtmp only".to_owned(),
         )),
         (ImportFormat::Wtmp, Some(source)) => Ok(source.clone()),

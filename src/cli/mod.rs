@@ -2,7 +2,8 @@
 //!
 //! It uses nothing of the crate but its public API. Answers go to stdout, as tables for people or
 //! as JSON, JSON lines or CSV for programs; messages go to stderr, each beginning with
-//! `sessionlog: `. A reader that stops reading, such as `head`, ends a command without a complaint.
+//! `sessionlog: ` but for the log that `serve` keeps there. A reader that stops reading, such as
+//! `head`, ends a command without a complaint.
 //!
 //! The exit code tells what happened: 0 if all was done, 1 if the input or something else outside
 //! of the store failed, 2 if the command line is not understood, 3 if all was done but some records
@@ -17,6 +18,7 @@ mod exit;
 mod input;
 mod output;
 mod progress;
+mod remote;
 mod serve;
 mod text;
 
@@ -41,7 +43,10 @@ pub fn main() -> ExitCode {
 fn run(line: CommandLine) -> Result<(), Failure> {
     let CommandLine { store, command } = line;
     match command {
-        Command::Import(args) => commands::import(&needed(store)?, &args),
+        Command::Import(args) => match &args.to {
+            Some(url) => unneeded(store).and_then(|()| commands::send(url, &args)),
+            None => commands::import(&needed(store)?, &args),
+        },
         Command::Query(args) => commands::query(&needed(store)?, &args),
         Command::End(args) => commands::end(&needed(store)?, &args),
         Command::Stats(args) => commands::stats(&needed(store)?, &args),
@@ -59,6 +64,6 @@ fn needed(store: Option<PathBuf>) -> Result<PathBuf, Failure> {
 fn unneeded(store: Option<PathBuf>) -> Result<(), Failure> {
     match store {
         None => Ok(()),
-        Some(_) => Err(Failure::Usage("this command uses no --store".to_owned())),
+        Some(_) => Err(Failure::Usage("no --store goes with this".to_owned())),
     }
 }

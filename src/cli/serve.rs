@@ -16,6 +16,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+/// What a browser opens.
+const PAGE: &str = "/userclientsession/log";
+
 /// How long the end waits for calls of the store that connections cut at the deadline left behind.
 const CALLS_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -164,9 +167,6 @@ impl Listening {
         }
     }
 }
-
-/// What a browser opens.
-const PAGE: &str = "/userclientsession/log";
 
 /// The signals that ask a process to end.
 struct Signals {

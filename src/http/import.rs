@@ -27,7 +27,7 @@ pub(super) fn routes() -> Router<App> {
 }
 
 /// The most rejections that an answer lists.
-const REJECTIONS_MAX: usize = 1_000;
+const REJECTIONS_MAX: usize = 20_000;
 
 /// What a body holds.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ const ANN: &str = "00000000-0000-0000-0000-000000000007";
 /// What became of a command.
 pub(crate) struct Ran {
     code: i32,
-    out: String,
+    pub(crate) out: String,
     err: String,
 }
 

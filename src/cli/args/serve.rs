@@ -31,7 +31,7 @@ seconds and closes the store. A second signal does not wait for them.";
 
 const SIZE_MAX: i64 = PageRequest::RECORDS_PER_PAGE_MAX as i64;
 
-/// Answer requests over HTTP, from a store that is made if there is none.
+/// Answer requests over HTTP, from a store made if there is none.
 #[derive(Debug, Args)]
 #[command(after_long_help = HELP)]
 pub(in crate::cli) struct Serve {

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceBuilder;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
@@ -68,19 +69,33 @@ impl Connections {
         match &self.tls {
             None => self.http(router, stream, peer, stopping).await,
             Some(tls) => {
-                let handshake = timeout(self.options.tls_handshake_timeout, tls.accept(stream));
-                let shaken = tokio::select! {
-                    shaken = handshake => shaken,
-                    _ = stopping.changed() => return,
-                };
-                match shaken {
-                    Ok(Ok(stream)) => self.http(router, stream, peer, stopping).await,
-                    Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
-                    Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+                if let Some(stream) = self.handshake(tls, stream, peer, &mut stopping).await {
+                    self.http(router, stream, peer, stopping).await;
                 }
             }
         }
         drop(seat);
+    }
+
+    /// Nothing is asked for before a handshake is done: a shutdown does not wait for it.
+    async fn handshake(
+        &self,
+        tls: &TlsAcceptor,
+        stream: Stream,
+        peer: SocketAddr,
+        stopping: &mut watch::Receiver<()>,
+    ) -> Option<TlsStream<Stream>> {
+        let limit = self.options.tls_handshake_timeout;
+        let shaken = tokio::select! {
+            shaken = timeout(limit, tls.accept(stream)) => shaken,
+            _ = stopping.changed() => return None,
+        };
+        match shaken {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
+            Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+        }
+        None
     }
 
     /// An answer leaves without delay, and not at all if the client takes nothing of it.

@@ -135,16 +135,19 @@ pub async fn serve(
         while let Some(ended) = tasks.try_join_next() {
             report(ended);
         }
-        let router = match guest.is_served {
-            true => router.clone(),
-            false => refusing.clone(),
-        };
-        let stopping = stopping.clone();
-        tasks.spawn(Arc::clone(&connections).run(router, guest, stopping));
+        let router = if guest.is_served { &router } else { &refusing };
+        let connection = Arc::clone(&connections);
+        tasks.spawn(connection.run(router.clone(), guest, stopping.clone()));
     }
     drop((door, stopping));
+    drain(stop, shutdown_timeout).await;
+}
+
+/// Tells every connection to end, and waits until none is answering any more.
+async fn drain(stop: watch::Sender<()>, limit: Duration) {
+    // Nobody to tell is fine.
     let _ = stop.send(());
-    if timeout(shutdown_timeout, stop.closed()).await.is_err() {
+    if timeout(limit, stop.closed()).await.is_err() {
         let count = stop.receiver_count();
         tracing::warn!(count, "connections cut: they were not done in time");
     }
@@ -202,6 +205,9 @@ impl Door {
             seat = Arc::clone(&self.seats).acquire_owned() => (true, seat),
             seat = Arc::clone(&self.refusals).acquire_owned() => (false, seat),
         };
+        if !is_served {
+            tracing::info!(%peer, "a connection too many");
+        }
         Guest {
             stream,
             peer,

@@ -1,7 +1,8 @@
 //! Clients that are too many, send too much, or send nonsense.
 
-use super::{Client, GET, Served, eventually, header};
+use super::{Client, GET, PATIENCE, SHORT, Served, eventually, header};
 use sessionlog::http::ServeOptions;
+use std::io;
 use std::net::Shutdown;
 use std::time::Duration;
 
@@ -104,6 +105,10 @@ fn connections_beyond_those_being_refused_wait_for_a_place() {
     let _silent: Vec<Client> = (0..64).map(|_| served.connect()).collect();
     let mut waiting = served.connect();
     waiting.send(GET);
+    waiting.0.set_read_timeout(Some(SHORT)).unwrap();
+    let error = waiting.answer().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     drop(first);
+    waiting.0.set_read_timeout(Some(PATIENCE)).unwrap();
     assert_eq!(waiting.answer().unwrap().status, 200);
 }

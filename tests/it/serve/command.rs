@@ -1,8 +1,9 @@
 //! The command `serve`, as scripts and people run it.
 
-use super::{Answer, Client, PATIENCE, eventually};
+use super::{Answer, Client, PATIENCE, eventually, header};
 use crate::cli::{Folder, command, two_lines};
 use crate::uid;
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -56,8 +57,14 @@ impl Serving {
     }
 
     fn ask(&self) -> Answer {
-        let head = "GET /userclientsession/log.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
-        self.connect().ask(head)
+        self.ask_for("", "")
+    }
+
+    /// Asks with this query string and header fields, each ending its line.
+    fn ask_for(&self, query: &str, fields: &str) -> Answer {
+        let path = format!("/userclientsession/log.json?{query}");
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n");
+        self.connect().ask(&head)
     }
 
     fn is_refusing(&self) -> bool {
@@ -130,6 +137,69 @@ fn a_second_signal_does_not_wait() {
     assert!(said.contains("cut by a second signal"), "{said}");
     assert_eq!(client.rest(), b"");
     assert!(folder.run(&["stats"]).fine().contains("sessions"));
+}
+
+#[test]
+fn what_answers_say_is_set_by_options() {
+    let folder = Folder::with(&two_lines());
+    let serving = Serving::start(
+        &folder,
+        &[
+            "--server-name=srv-9",
+            "--records-per-page-max=1",
+            "--result-success=Fine",
+            "--result-failure=Bad",
+            "--code-invalid-request=Odd",
+            "--cors-origin=https://ops.example",
+        ],
+    );
+    let answer = serving.ask_for("", "Origin: https://ops.example\r\n");
+    let allowed = header(&answer.head, "access-control-allow-origin");
+    assert_eq!(allowed, Some("https://ops.example"));
+    let page: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(page["Server"], "srv-9");
+    assert_eq!(page["RecordsPerPage"], 1);
+    assert_eq!(page["TotalPageCount"], 2);
+    assert_eq!(page["Result"], "Fine");
+    let answer = serving.ask_for("recordsPerPage=-1", "Origin: https://other.example\r\n");
+    let allowed = header(&answer.head, "access-control-allow-origin");
+    assert_eq!(allowed, None);
+    let failure: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(failure["Result"], "Bad");
+    assert_eq!(failure["ServerErrorDetails"]["Code"], "Odd");
+}
+
+#[test]
+fn an_authoriser_is_asked() {
+    let folder = Folder::with(&two_lines());
+    let file = folder.write("tokens", "0123456789abcdef\n");
+    let serving = Serving::start(&folder, &["--auth", "token-file", &file]);
+    assert_eq!(serving.ask().status, 401);
+    let token = "Authorization: Bearer 0123456789abcdef\r\n";
+    assert_eq!(serving.ask_for("", token).status, 200);
+    drop(serving);
+    let serving = Serving::start(&folder, &["--auth", "open-session"]);
+    assert_eq!(serving.ask().status, 401);
+    let [open, ended] = [1, 2].map(|session| format!("sessionUid={}", uid(session)));
+    assert_eq!(serving.ask_for(&open, "").status, 200);
+    assert_eq!(serving.ask_for(&ended, "").status, 401);
+}
+
+#[test]
+fn what_was_imported_outlives_the_process_that_answered() {
+    let folder = Folder::new();
+    let serving = Serving::start(&folder, &[]);
+    let lines = two_lines();
+    let answer = serving.connect().ask(&format!(
+        "POST /userclientsession/import HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Type: application/jsonl\r\nContent-Length: {}\r\n\r\n{lines}",
+        lines.len()
+    ));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    serving.signal("KILL");
+    drop(serving);
+    let left = folder.run(&["query", "--output", "jsonl"]);
+    assert_eq!(left.out, lines);
 }
 
 #[test]

@@ -1,0 +1,268 @@
+//! Records to a server that holds the store: `import --to URL`.
+
+use super::args;
+use super::exit::Failure;
+use crate::SessionLog;
+use crate::import::{Destination, ImportError, Placed, Rejection, Written};
+use serde::Deserialize;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+use ureq::Agent;
+use ureq::http::{Response, header};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+/// How often a batch is sent at most.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// The wait after the first attempt, which doubles with each.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+
+/// The longest wait, also if the server asks for more.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// The most time for a connection, and for the answer to a batch, which is durable by then.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The most bytes of an answer.
+const ANSWER_BYTES_MAX: u64 = 16 << 20;
+
+const TOKEN_VARIABLE: &str = "SESSIONLOG_TOKEN";
+
+/// A server's store.
+pub(super) struct Remote {
+    agent: Agent,
+    url: String,
+    token: Option<String>,
+    /// Records up to this place are there already, as somebody says who was told so.
+    resume_after: u64,
+    /// The place of the last record that is there.
+    written: u64,
+}
+
+impl Remote {
+    /// The server at `url`, and what it asks for.
+    pub(super) fn new(url: &str, args: &args::Import) -> Result<Self, Failure> {
+        let tls = args.ca.as_deref().map(roots).transpose()?;
+        let agent = Agent::config_builder()
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_recv_response(Some(ANSWER_TIMEOUT))
+            .http_status_as_error(false)
+            .tls_config(tls.unwrap_or_default())
+            .build();
+        Ok(Self {
+            agent: agent.into(),
+            url: format!("{}/userclientsession/import", url.trim_end_matches('/')),
+            token: token(args)?,
+            resume_after: args.resume_after,
+            written: args.resume_after,
+        })
+    }
+
+    /// Sends a body until it is taken, or until nothing more is to be hoped for.
+    fn send(&self, body: &[u8]) -> Result<Report, Unsent> {
+        let mut wait = FIRST_WAIT;
+        let mut attempt = 1;
+        loop {
+            let unsent = match self.post(body) {
+                Ok(report) => return Ok(report),
+                Err(unsent) if attempt == ATTEMPTS_MAX || !unsent.may_pass => return Err(unsent),
+                Err(unsent) => unsent,
+            };
+            thread::sleep(unsent.retry_after.unwrap_or(wait).min(WAIT_MAX));
+            wait *= 2;
+            attempt += 1;
+        }
+    }
+
+    fn post(&self, body: &[u8]) -> Result<Report, Unsent> {
+        let mut request = self.agent.post(&self.url);
+        request = request.header(header::CONTENT_TYPE, "application/x-ndjson");
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let response = request.send(body).map_err(|error| Unsent::of(&error))?;
+        answer(response)
+    }
+}
+
+/// What the server made of a body.
+#[derive(Deserialize)]
+struct Report {
+    accepted: u64,
+    already_there: u64,
+    ended: u64,
+    rejected: u64,
+    rejections: Vec<Rejected>,
+}
+
+#[derive(Deserialize)]
+struct Rejected {
+    line: u64,
+    reason: String,
+}
+
+/// Why a body was not taken.
+#[derive(Debug)]
+struct Unsent {
+    problem: String,
+    may_pass: bool,
+    retry_after: Option<Duration>,
+}
+
+impl Unsent {
+    /// The connection failed, or broke.
+    fn of(error: &ureq::Error) -> Self {
+        let may_pass = matches!(
+            error,
+            ureq::Error::Io(_)
+                | ureq::Error::Timeout(_)
+                | ureq::Error::ConnectionFailed
+                | ureq::Error::HostNotFound
+                | ureq::Error::Protocol(_)
+        );
+        Self {
+            problem: error.to_string(),
+            may_pass,
+            retry_after: None,
+        }
+    }
+
+    fn unreadable(problem: impl fmt::Display) -> Self {
+        Self {
+            problem: format!("its answer is not understood: {problem}"),
+            may_pass: false,
+            retry_after: None,
+        }
+    }
+}
+
+fn answer(mut response: Response<ureq::Body>) -> Result<Report, Unsent> {
+    let status = response.status();
+    let retry_after = response.headers().get(header::RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
+    let body = body.read_to_string().map_err(|error| Unsent::of(&error))?;
+    if status.is_success() {
+        return serde_json::from_str(&body).map_err(Unsent::unreadable);
+    }
+    Err(Unsent {
+        problem: format!("{status}: {}", message(&body)),
+        may_pass: status.is_server_error(),
+        retry_after: retry_after.map(Duration::from_secs),
+    })
+}
+
+/// What a server says for people, if it is one of ours.
+fn message(body: &str) -> String {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct ErrorResponse {
+        response_status: ResponseStatus,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct ResponseStatus {
+        message: String,
+    }
+    match serde_json::from_str(body) {
+        Ok(ErrorResponse { response_status }) => response_status.message,
+        Err(_) => "it does not say why".to_owned(),
+    }
+}
+
+impl Destination for Remote {
+    fn write(&mut self, records: Vec<Placed>) -> Result<Written, ImportError> {
+        let mut records = records;
+        records.retain(|record| record.place > self.resume_after);
+        let Some(last) = records.last().map(|record| record.place) else {
+            return Ok(Written::default());
+        };
+        let body = body(records.iter().map(|record| &record.log));
+        let report = self.send(&body).map_err(|unsent| self.stopped(&unsent))?;
+        if report.rejected != report.rejections.len() as u64 {
+            return Err(self.stopped(&Unsent::unreadable("it does not list all rejections")));
+        }
+        self.written = last;
+        written(&records, report).map_err(|unsent| self.stopped(&unsent))
+    }
+}
+
+impl Remote {
+    /// Where it stopped, and how to go on.
+    fn stopped(&self, unsent: &Unsent) -> ImportError {
+        let Unsent { problem, .. } = unsent;
+        let resume = match self.written {
+            0 => String::new(),
+            written => format!("; what comes up to {written} is stored: --resume-after {written}"),
+        };
+        ImportError::Destination(format!("{}: {problem}{resume}", self.url).into())
+    }
+}
+
+/// Records as JSON lines.
+fn body<'a>(logs: impl Iterator<Item = &'a SessionLog>) -> Vec<u8> {
+    let mut body = Vec::new();
+    for log in logs {
+        // Writing to memory does not fail, and every record has its JSON.
+        let _ = serde_json::to_writer(&mut body, log);
+        body.push(b'\n');
+    }
+    body
+}
+
+/// The server's lines, as the places they came from.
+fn written(records: &[Placed], report: Report) -> Result<Written, Unsent> {
+    let placed = |rejected: Rejected| {
+        let index = usize::try_from(rejected.line).ok()?.checked_sub(1)?;
+        Some(Rejection {
+            place: records.get(index)?.place,
+            reason: rejected.reason,
+        })
+    };
+    let rejections: Option<Vec<_>> = report.rejections.into_iter().map(placed).collect();
+    Ok(Written {
+        accepted: report.accepted,
+        already_there: report.already_there,
+        ended: report.ended,
+        rejections: rejections.ok_or_else(|| Unsent::unreadable("it names unknown lines"))?,
+    })
+}
+
+/// The token from a file or from the environment: a command line can be read by everybody.
+fn token(args: &args::Import) -> Result<Option<String>, Failure> {
+    let token = match &args.token_file {
+        Some(path) => Some(read(path)?),
+        None => std::env::var(TOKEN_VARIABLE).ok(),
+    };
+    Ok(token.map(|token| token.trim().to_owned()))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| Failure::Input {
+        name: path.display().to_string(),
+        error,
+    })
+}
+
+/// Trust in the certificates of a file, and in no others.
+fn roots(path: &Path) -> Result<TlsConfig, Failure> {
+    let pem = read(path)?;
+    let certificates: Vec<Certificate<'static>> = parse_pem(pem.as_bytes())
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        return Err(Failure::Format {
+            name: path.display().to_string(),
+            problem: "it holds no certificate in PEM".to_owned(),
+        });
+    }
+    let roots = RootCerts::new_with_certs(&certificates);
+    Ok(TlsConfig::builder().root_certs(roots).build())
+}
