@@ -84,6 +84,7 @@ async fn report(app: &App, request: Request) -> Result<Report, Refusal> {
     })
     .await?;
     let Ok(permit) = Arc::clone(app.imports()).try_acquire_owned() else {
+        app.metrics().rejected();
         let message = "too many imports are running";
         return Err(Refusal::unavailable(app.options().retry_after, message));
     };

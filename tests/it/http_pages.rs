@@ -1,5 +1,6 @@
 //! What people and machines see of the router: pages, metadata, OpenAPI, health, metrics.
 
+mod access;
 mod links;
 mod machines;
 mod sessions;

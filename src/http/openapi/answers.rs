@@ -4,7 +4,7 @@ use super::{object, query};
 use serde_json::{Map, Value, json};
 
 /// Status, name and meaning of each refusal.
-const REFUSALS: [(u16, &str, &str); 10] = [
+const REFUSALS: [(u16, &str, &str); 9] = [
     (
         400,
         "BadRequest",
@@ -17,11 +17,6 @@ const REFUSALS: [(u16, &str, &str); 10] = [
         405,
         "MethodNotAllowed",
         "Allow says which methods there are.",
-    ),
-    (
-        408,
-        "RequestTimeout",
-        "The request or its answer took too long.",
     ),
     (
         413,

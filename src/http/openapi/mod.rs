@@ -57,7 +57,7 @@ fn paths() -> Value {
             "metadata",
             "The operations, for people.",
             page(),
-            &[401, 403, 503],
+            &[400, 401, 403, 503],
         ),
     );
     add("/{format}/metadata", metadata());
@@ -67,7 +67,7 @@ fn paths() -> Value {
     );
     add(
         "/openapi.json",
-        get("openapi", "This document.", document, &[401, 403, 503]),
+        get("openapi", "This document.", document, &[400, 401, 403, 503]),
     );
     let metrics = answer("In Prometheus' text format.", &[("text/plain", text())]);
     add(
@@ -76,7 +76,7 @@ fn paths() -> Value {
             "metrics",
             "What is counted while serving.",
             metrics,
-            &[401, 403, 503],
+            &[400, 401, 403, 503],
         ),
     );
     add("/healthz", health("healthz", "Whether the process is up."));
@@ -139,7 +139,7 @@ fn metadata() -> Value {
         "formatMetadata",
         "The operation in one format, for people.",
         page(),
-        &[401, 403, 404, 503],
+        &[400, 401, 403, 404, 503],
     );
     if let Some(parameters) = path
         .pointer_mut("/get/parameters")
@@ -159,7 +159,7 @@ fn metadata() -> Value {
 
 fn import() -> Value {
     let summary = [("application/json", reference("schemas", "ImportSummary"))];
-    let mut responses = errors(&[400, 401, 403, 408, 413, 415, 500, 503]);
+    let mut responses = errors(&[400, 401, 403, 413, 415, 500, 503]);
     responses.insert(
         "200".to_owned(),
         answer("What was done with the records.", &summary),

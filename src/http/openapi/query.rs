@@ -2,11 +2,14 @@
 
 use super::answers::{answer, errors, reference, text};
 use super::object;
-use super::schemas::{guid, int32};
+use super::schemas::{date_of_request, guid, int32};
 use crate::wire::{Format, OPERATION};
 use serde_json::{Map, Value, json};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "delete", "patch"];
+
+/// What a path or `format=` can name.
+const FORMATS: [&str; 5] = ["json", "xml", "jsv", "csv", "html"];
 
 const MEMBERS: [&str; 10] = [
     "UserReferUid",
@@ -21,52 +24,63 @@ const MEMBERS: [&str; 10] = [
     "GeneratedAt",
 ];
 
-/// Every address of the query.
-pub(super) fn paths() -> Map<String, Value> {
-    let mut paths = Map::new();
-    let mut add = |path: &str, id: &str, by_path: bool| {
-        paths.insert(path.to_owned(), operations(id, by_path));
+/// An address of the query, and what it takes beside the members.
+struct Address {
+    path: String,
+    id: String,
+    more: &'static [&'static str],
+}
+
+/// Where the path has a format of its own, `format` says nothing; where that is JSON, it can be
+/// wrapped.
+fn addresses() -> Vec<Address> {
+    let address = |path: String, id: &str, more| Address {
+        path,
+        id: id.to_owned(),
+        more,
     };
-    add("/", "root", false);
-    add("/userclientsession/log", "log", false);
-    for format in Format::NAMED.map(Format::name).into_iter().chain(["html"]) {
-        add(
-            &format!("/userclientsession/log.{format}"),
-            &format!("log.{format}"),
-            false,
-        );
+    let mut addresses = vec![
+        address("/".to_owned(), "root", &[]),
+        address("/userclientsession/log".to_owned(), "log", &["format"]),
+        address(format!("/api/{OPERATION}"), "api", &["callback"]),
+    ];
+    for format in FORMATS {
+        let more: &[&str] = if format == "json" { &["callback"] } else { &[] };
+        let path = format!("/userclientsession/log.{format}");
+        addresses.push(address(path, &format!("log.{format}"), more));
     }
     for alias in ["reply", "syncreply", "oneway", "asynconeway"] {
-        add(&format!("/{{format}}/{alias}/{OPERATION}"), alias, true);
+        let path = format!("/{{format}}/{alias}/{OPERATION}");
+        addresses.push(address(path, alias, &["of_path", "format"]));
     }
-    add(&format!("/api/{OPERATION}"), "api", false);
+    addresses
+}
+
+/// Every address of the query.
+pub(super) fn paths() -> Map<String, Value> {
+    let of_address = |address: Address| {
+        let operations = METHODS.map(|method| (method.to_owned(), operation(&address, method)));
+        (address.path.clone(), Value::Object(object(operations)))
+    };
+    let mut paths = object(addresses().into_iter().map(of_address));
     for format in [Format::Soap11, Format::Soap12] {
         paths.insert(format!("/{}", format.name()), soap(format));
     }
     paths
 }
 
-fn operations(id: &str, by_path: bool) -> Value {
-    let mut item = object(METHODS.map(|method| (method.to_owned(), operation(id, method))));
-    if by_path {
-        let format = json!([{
-            "name": "format", "in": "path", "required": true,
-            "schema": { "type": "string", "enum": Format::NAMED.map(Format::name) },
-        }]);
-        item.insert("parameters".to_owned(), format);
-    }
-    Value::Object(item)
-}
-
-fn operation(id: &str, method: &str) -> Value {
-    let parameters = MEMBERS.into_iter().chain(["format", "callback"]);
+fn operation(address: &Address, method: &str) -> Value {
+    let parameters = MEMBERS.iter().chain(address.more);
     let parameters: Vec<Value> = parameters
         .map(|name| reference("parameters", name))
         .collect();
-    let mut responses = errors(&[400, 401, 403, 408, 413, 415, 500, 503]);
+    let mut responses = errors(&[400, 401, 403, 404, 413, 415, 500, 503]);
     responses.insert("200".to_owned(), reference("responses", "Page"));
     let mut operation = object([
-        ("operationId".to_owned(), json!(format!("{id}.{method}"))),
+        (
+            "operationId".to_owned(),
+            json!(format!("{}.{method}", address.id)),
+        ),
         ("summary".to_owned(), json!("One page of sessions.")),
         ("tags".to_owned(), json!(["query"])),
         ("parameters".to_owned(), json!(parameters)),
@@ -102,9 +116,9 @@ pub(super) fn page() -> Value {
 
 pub(super) fn parameters() -> Value {
     let date = json!({
-        "type": "string",
         "description": "RFC 3339 to 100 ns, UTC if it has no zone, or /Date(ms)/. Empty is not set.",
         "examples": ["2015-06-01T08:30:00Z"],
+        "anyOf": [{ "type": "string", "format": "date-time" }, date_of_request()],
     });
     let schema = |name: &str| match name {
         "UserReferUid" | "SessionUid" => guid(),
@@ -120,8 +134,9 @@ pub(super) fn parameters() -> Value {
         )
     });
     let mut parameters = object(members);
-    let format = json!({ "type": "string", "enum": Format::NAMED.map(Format::name) });
-    let callback = json!({ "type": "string", "pattern": r"^[A-Za-z_$][A-Za-z0-9_.$]{0,63}$" });
+    let format = json!({ "type": "string", "enum": FORMATS });
+    let callback = json!({ "type": "string", "pattern": r"^(|[A-Za-z_$][A-Za-z0-9_.$]{0,63})$" });
+    let of_path = json!({ "name": "format", "in": "path", "required": true, "schema": format });
     let more = [
         ("format", "The format of the answer, before Accept.", format),
         (
@@ -133,6 +148,7 @@ pub(super) fn parameters() -> Value {
     for (name, description, schema) in more {
         parameters.insert(name.to_owned(), parameter(name, description, schema));
     }
+    parameters.insert("of_path".to_owned(), of_path);
     Value::Object(parameters)
 }
 
@@ -163,7 +179,7 @@ pub(super) fn bodies() -> Value {
             "application/json": { "schema": request() },
             "application/x-www-form-urlencoded": { "schema": request() },
             "multipart/form-data": { "schema": request() },
-            "application/xml": { "schema": text() },
+            "application/xml": { "schema": reference("schemas", "UserClientSessionLogRequestXml") },
             "application/jsv": { "schema": text() },
             "text/csv": { "schema": text() },
         },
@@ -173,7 +189,7 @@ pub(super) fn bodies() -> Value {
 fn soap(format: Format) -> Value {
     let media_type = format.content_type().split(';').next().unwrap_or_default();
     let envelope = || json!({ (media_type): { "schema": text() } });
-    let mut responses = errors(&[401, 403, 408, 413, 415, 503]);
+    let mut responses = errors(&[401, 403, 413, 415, 503]);
     let answer = |description: &str| json!({ "description": description, "content": envelope() });
     responses.insert("200".to_owned(), answer("One page, in an envelope."));
     responses.insert("500".to_owned(), answer("A fault."));

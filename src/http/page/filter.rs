@@ -5,6 +5,7 @@ use super::layout::{Frame, caller_of};
 use super::text::{is_hidden, local};
 use crate::http::reply::Refusal;
 use crate::wire::{InvalidRequest, Responder, UserClientSessionLogRequest};
+use axum::http::StatusCode;
 use maud::{Markup, html};
 use std::borrow::Cow;
 
@@ -20,6 +21,8 @@ const SIZE: &str = "RecordsPerPage";
 
 /// What is wrong with a filter.
 pub(super) struct Problem {
+    /// Of the page: what reads and is invalid is answered all the same, as to any client.
+    pub(super) status: StatusCode,
     /// In the contract's name, if a member can be told.
     member: Option<String>,
     text: String,
@@ -29,6 +32,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.error.response_status.message.unwrap_or_default();
         Self {
+            status: refusal.status,
             member: refusal.member,
             text: match message.strip_prefix("Unable to bind request: ") {
                 Some(problem) => problem.to_owned(),
@@ -41,6 +45,7 @@ impl From<Refusal> for Problem {
 impl From<InvalidRequest> for Problem {
     fn from(InvalidRequest { member, problem }: InvalidRequest) -> Self {
         Self {
+            status: StatusCode::OK,
             text: format!("{member}: {problem}"),
             member: Some(member.to_owned()),
         }

@@ -116,10 +116,9 @@ impl Read {
             .render()
         });
         let content = html! { h1 { "Sessions" } (form.render()) @if let Some(sessions) = &sessions { (sessions) } };
-        let status = match sessions {
-            Some(_) => StatusCode::OK,
-            None => StatusCode::BAD_REQUEST,
-        };
+        let status = form
+            .problem
+            .map_or(StatusCode::OK, |problem| problem.status);
         frame.page(status, Section::Sessions, "Sessions", &content)
     }
 }
