@@ -3,6 +3,7 @@
 use super::access::{Caller, Decision, Permission};
 use super::metrics::Metrics;
 use super::options::HttpOptions;
+use super::pool::Pool;
 use super::reply::Refusal;
 use crate::wire::UserClientSessionLogRequest;
 use crate::{Error, Store};
@@ -11,7 +12,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// A handle: clones are the same application.
 #[derive(Debug, Clone)]
@@ -22,8 +23,10 @@ struct Inner {
     store: Store,
     options: HttpOptions,
     metrics: Metrics,
-    /// One permit for each call that may block at once.
-    blocking: Arc<Semaphore>,
+    /// Where calls may block.
+    pool: Pool,
+    /// One permit for each request that is answered there, or waits to be.
+    requests: Arc<Semaphore>,
     /// One permit for each import at once.
     imports: Arc<Semaphore>,
 }
@@ -32,13 +35,15 @@ impl App {
     pub(super) fn new(store: Store, options: HttpOptions) -> Self {
         let semaphore =
             |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
-        let blocking = semaphore(options.concurrent_requests_max);
+        let pool = Pool::new(options.query_threads);
+        let requests = semaphore(options.concurrent_requests_max);
         let imports = semaphore(options.concurrent_imports_max);
         Self(Arc::new(Inner {
             store,
             options,
             metrics: Metrics::new(),
-            blocking,
+            pool,
+            requests,
             imports,
         }))
     }
@@ -59,34 +64,36 @@ impl App {
         &self.0.metrics
     }
 
-    /// Runs a call that may block on a thread where blocking is allowed. The permit stays with the
-    /// call: one that outlives its request still counts.
+    /// Runs a call that may block on a thread where blocking is allowed. One whose request has
+    /// ended meanwhile is not begun; one that was begun is finished.
     ///
     /// # Errors
     ///
-    /// 503 if too many calls run already; what the call gives; 500 if it panics.
+    /// 503 if too many requests are there already; what the call gives; 500 if it panics.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         call: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let Ok(permit) = Arc::clone(&self.0.blocking).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.0.requests).try_acquire_owned() else {
             return Err(Refusal::overloaded(self));
         };
         let app = self.clone();
         let span = tracing::Span::current();
+        let (answer, answered) = oneshot::channel();
         let call = move || {
+            // One that outlives its request still counts.
+            let _permit = permit;
             let _in_span = span.enter();
-            let result = call(&app);
-            drop(permit);
-            result
-        };
-        match tokio::task::spawn_blocking(call).await {
-            Ok(result) => result,
-            Err(error) => {
-                tracing::error!(%error, "a request's call failed");
-                Err(Refusal::internal())
+            if !answer.is_closed() {
+                // Nobody may be there to hear it any more.
+                let _ = answer.send(call(&app));
             }
-        }
+        };
+        self.0.pool.run(call);
+        answered.await.unwrap_or_else(|_| {
+            tracing::error!("a request's call panicked");
+            Err(Refusal::internal())
+        })
     }
 
     /// Narrows the request to what its caller may see.

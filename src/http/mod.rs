@@ -31,6 +31,7 @@ mod negotiate;
 mod openapi;
 mod options;
 mod page;
+mod pool;
 mod query;
 mod reply;
 mod serve;
@@ -96,7 +97,7 @@ fn cors(options: &HttpOptions) -> Option<CorsLayer> {
         CorsLayer::new()
             .allow_origin(allowed)
             .allow_methods(tower_http::cors::Any)
-            .allow_headers(tower_http::cors::AllowHeaders::mirror_request())
+            .allow_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE])
     };
     (!origins.is_empty()).then(layer)
 }

@@ -30,8 +30,11 @@ pub struct HttpOptions {
     /// The most time that a query may take from its first byte to its answer: 30 s by default.
     /// Then it is answered with 503.
     pub handler_timeout: Duration,
-    /// The most queries that wait for the store at once: 256 by default. More are answered with
-    /// 503 at once.
+    /// How many threads ask the store, and the authorizer, for all requests together: 32 by
+    /// default. They sleep when there is nothing to ask, and a store that blocks blocks only them.
+    pub query_threads: usize,
+    /// The most requests that those threads answer or have waiting: 256 by default. More are
+    /// answered with 503 at once.
     pub concurrent_requests_max: usize,
     /// When a client that was answered with 503 may try again, in whole seconds: 1 s by default.
     pub retry_after: Duration,
@@ -53,6 +56,7 @@ impl Default for HttpOptions {
             authorizer: Arc::new(NoAuth),
             body_bytes_max: 1 << 20,
             handler_timeout: Duration::from_secs(30),
+            query_threads: 32,
             concurrent_requests_max: 256,
             retry_after: Duration::from_secs(1),
             cors_origins: Vec::new(),

@@ -185,14 +185,14 @@ fn to_utc(local: NaiveDateTime, offset: TimeDelta) -> DateTime<Utc> {
 
 /// `2015-06-01T08:30:00.12Z`: up to seven fraction digits; the unset date has no zone.
 pub(super) fn push_text(out: &mut Vec<u8>, at: DateTime<Utc>) {
-    push_date(out, at);
-    out.push(b'T');
-    push_padded(out, at.hour(), 2);
-    out.push(b':');
-    push_padded(out, at.minute(), 2);
-    out.push(b':');
-    push_padded(out, at.second(), 2);
-    push_fraction(out, at.nanosecond());
+    let (date, time) = (at.naive_utc().date(), at.naive_utc().time());
+    push_date(out, date);
+    let [hour, minute, second] = [time.hour(), time.minute(), time.second()].map(two_digits);
+    let text = [
+        b'T', hour[0], hour[1], b':', minute[0], minute[1], b':', second[0], second[1],
+    ];
+    out.extend_from_slice(&text);
+    push_fraction(out, time.nanosecond());
     if at != UNSET {
         out.push(b'Z');
     }
@@ -207,9 +207,8 @@ pub(super) fn to_text(at: DateTime<Utc>) -> String {
 
 /// As [`push_text`], but only `2015-06-01` at midnight.
 pub(super) fn push_jsv(out: &mut Vec<u8>, at: DateTime<Utc>) {
-    let is_midnight = at.num_seconds_from_midnight() == 0 && at.nanosecond() == 0;
-    match is_midnight {
-        true => push_date(out, at),
+    match at.naive_utc().time() == NaiveTime::MIN {
+        true => push_date(out, at.naive_utc().date()),
         false => push_text(out, at),
     }
 }
@@ -219,13 +218,14 @@ pub(super) fn milliseconds_of(at: DateTime<Utc>) -> i64 {
     at.timestamp_millis()
 }
 
-fn push_date(out: &mut Vec<u8>, at: DateTime<Utc>) {
-    let date = at.date_naive();
-    push_padded(out, u32::try_from(date.year()).unwrap_or(0), 4);
-    out.push(b'-');
-    push_padded(out, date.month(), 2);
-    out.push(b'-');
-    push_padded(out, date.day(), 2);
+fn push_date(out: &mut Vec<u8>, date: NaiveDate) {
+    let year = u32::try_from(date.year()).unwrap_or(0);
+    let [century, year] = [year / 100, year % 100].map(two_digits);
+    let [month, day] = [date.month(), date.day()].map(two_digits);
+    let text = [
+        century[0], century[1], year[0], year[1], b'-', month[0], month[1], b'-', day[0], day[1],
+    ];
+    out.extend_from_slice(&text);
 }
 
 fn push_fraction(out: &mut Vec<u8>, nanos: u32) {
@@ -233,21 +233,17 @@ fn push_fraction(out: &mut Vec<u8>, nanos: u32) {
     if ticks == 0 {
         return;
     }
-    out.push(b'.');
-    push_padded(out, ticks, TICK_DIGITS);
-    while out.last() == Some(&b'0') {
-        out.pop();
-    }
+    let [a, b, c] = [ticks / 100_000, ticks / 1_000 % 100, ticks / 10 % 100].map(two_digits);
+    let [_, last] = two_digits(ticks % 10);
+    let digits = [b'.', a[0], a[1], b[0], b[1], c[0], c[1], last];
+    let end = digits.iter().rposition(|digit| *digit != b'0');
+    out.extend_from_slice(digits.get(..=end.unwrap_or(0)).unwrap_or_default());
 }
 
-/// A number with leading zeros.
-fn push_padded(out: &mut Vec<u8>, number: u32, digits: usize) {
-    let mut divisor = 10_u32.pow(u32::try_from(digits).unwrap_or(1) - 1);
-    while divisor > 0 {
-        let digit = number / divisor % 10;
-        out.push(b'0' + u8::try_from(digit).unwrap_or(0));
-        divisor /= 10;
-    }
+/// A number below 100.
+fn two_digits(number: u32) -> [u8; 2] {
+    let digit = |number: u32| b'0' + u8::try_from(number % 10).unwrap_or(0);
+    [digit(number / 10), digit(number)]
 }
 
 #[cfg(test)]

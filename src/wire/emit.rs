@@ -91,9 +91,7 @@ pub(super) fn list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8
 }
 
 pub(super) fn push_number(out: &mut Vec<u8>, number: i64) {
-    use std::io::Write;
-    // Writing to memory does not fail.
-    let _ = write!(out, "{number}");
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 pub(super) fn request<S: Syntax>(out: &mut Vec<u8>, request: &UserClientSessionLogRequest) {
