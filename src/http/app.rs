@@ -102,7 +102,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// 401 or 403.
+    /// 401 or 403; 500 if the authorizer failed.
     pub(super) fn authorize(
         &self,
         permission: Permission,
@@ -131,6 +131,7 @@ impl App {
                 }
             }
             (Decision::Unauthorized, _) => Err(Refusal::unauthorized()),
+            (Decision::Failed, _) => Err(Refusal::internal()),
         }
     }
 }
