@@ -114,8 +114,7 @@ async fn read(
         }
         Kind::Form => {
             request.set_form(query)?;
-            let text = std::str::from_utf8(&bytes)
-                .map_err(|_| Refusal::bad_request("the form is not UTF-8"))?;
+            let text = std::str::from_utf8(&bytes).map_err(|_| unbound("the form is not UTF-8"))?;
             request.set_form(text)?;
         }
         Kind::Multipart => {
@@ -174,23 +173,29 @@ fn check_charset(kind: Kind, headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
+/// A form that cannot be read at all, in the words of one whose value cannot.
+fn unbound(problem: &str) -> Refusal {
+    let message = format!("Unable to bind request: {problem}");
+    Refusal::new(StatusCode::BAD_REQUEST, "RequestBindingException", message)
+}
+
 /// The fields of a form that was taken whole: its size is bounded already.
 async fn fields<'a>(
     parts: &Parts,
     bytes: Bytes,
 ) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, Refusal> {
-    let malformed = |_| Refusal::bad_request("the multipart form is malformed");
+    let malformed = || unbound("the multipart form is malformed");
     let mut request = Request::from_parts(parts.clone(), Body::from(bytes));
     // The library's own bound could be the smaller one.
     DefaultBodyLimit::disable().apply(&mut request);
     let form = Multipart::from_request(request, &()).await;
-    let mut form = form.map_err(|_| Refusal::bad_request("the multipart form is malformed"))?;
+    let mut form = form.map_err(|_| malformed())?;
     let mut fields = Vec::new();
-    while let Some(field) = form.next_field().await.map_err(malformed)? {
+    while let Some(field) = form.next_field().await.map_err(|_| malformed())? {
         let name = field.name().unwrap_or_default().to_owned();
-        let value = field.bytes().await.map_err(malformed)?;
+        let value = field.bytes().await.map_err(|_| malformed())?;
         let value = String::from_utf8(value.into())
-            .map_err(|_| Refusal::bad_request(format!("{name:.64}: it is not UTF-8")))?;
+            .map_err(|_| unbound(&format!("{name:.64}: it is not UTF-8")))?;
         fields.push((name.into(), value.into()));
     }
     Ok(fields)

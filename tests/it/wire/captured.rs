@@ -16,6 +16,12 @@ pub(crate) struct Exchange {
     pub(crate) body: Vec<u8>,
     pub(crate) status: u16,
     pub(crate) content_type: String,
+    /// Its body, where it is on record.
+    #[cfg_attr(
+        not(feature = "http"),
+        expect(dead_code, reason = "read by the tests of HTTP")
+    )]
+    pub(crate) answer: String,
     /// What its operation received, if it ran.
     pub(crate) bound: Option<Request>,
 }
@@ -44,6 +50,7 @@ fn exchange(line: &str) -> Exchange {
         },
         status: text(&value["status"])[..3].parse().unwrap(),
         content_type: text(&value["headers"]["content-type"]),
+        answer: text(&value["body"]["text"]),
         bound: value["bound"].as_str().map(bound),
     }
 }
