@@ -126,7 +126,8 @@ fn token(line: &str) -> Result<Token, String> {
             "query" => Ok(Permission::Query),
             "operate" => Ok(Permission::Operate),
             "import" => Ok(Permission::Import),
-            _ => Err(format!("{word:?} is not query, operate or import")),
+            // Not quoted: it may be the rest of a secret.
+            _ => Err("what follows the token is not query, operate or import".to_owned()),
         })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Token {
