@@ -1,6 +1,9 @@
 //! The query over HTTP, by requests to the router.
 
+mod access;
 mod bodies;
+mod bounds;
+mod cases;
 mod clients;
 mod replay;
 mod verbs;
