@@ -278,6 +278,7 @@ fn text_is_utf_8_and_xml_may_be_utf_16() {
         "application/json; charset=UTF-8",
         "application/json;charset=\"utf-8\"",
         "Application/JSON ; CharSet=us-ascii",
+        "application/json;",
     ] {
         assert_eq!(
             answered(&post(&router, LOG, content_type, json)),

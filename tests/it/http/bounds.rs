@@ -246,8 +246,8 @@ fn nobody_keeps_an_answer_or_guesses_its_type() {
 }
 
 mod cors {
-    use super::super::{ask, get, options, request};
-    use super::{LOG, store};
+    use super::{Answer, LOG, store};
+    use crate::http::{ask, get, options, request};
     use axum::Router;
     use axum::body::Body;
     use axum::http::HeaderValue;
@@ -270,7 +270,7 @@ mod cors {
         )
     }
 
-    fn preflight(router: &Router, origin: &str) -> super::Answer {
+    fn preflight(router: &Router, origin: &str) -> Answer {
         let headers = [
             ("origin", origin),
             ("access-control-request-method", "POST"),

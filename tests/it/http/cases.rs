@@ -65,8 +65,7 @@ fn a_page_that_is_no_number_is_refused_and_a_negative_one_is_a_failure() {
     assert_eq!(page("PageRequestIndex=%2B1&RecordsPerPage=0002"), (1, 2, 3));
 }
 
-// T03, T12. That no zone of the machine is looked at is a matter of the core, which never asks
-// for one: the clock and the zone are not to be had but through `Clock`.
+// T03, T12. That the machine's zone is not looked at needs no test: chrono is built without it.
 #[test]
 fn a_time_without_a_zone_is_one_of_utc_in_winter_and_in_summer() {
     for day in ["2014-08-27", "2014-01-27"] {
