@@ -81,12 +81,13 @@ impl App {
         let span = tracing::Span::current();
         let (answer, answered) = oneshot::channel();
         let call = move || {
-            // One that outlives its request still counts.
-            let _permit = permit;
             let _in_span = span.enter();
             if !answer.is_closed() {
+                let result = call(&app);
+                // A call that outlives its request counts until here.
+                drop(permit);
                 // Nobody may be there to hear it any more.
-                let _ = answer.send(call(&app));
+                let _ = answer.send(result);
             }
         };
         self.0.pool.run(call);
