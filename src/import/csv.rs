@@ -8,8 +8,8 @@ use csv::{ByteRecord, Position, ReaderBuilder, StringRecord};
 use std::io::{self, Cursor, Read};
 use uuid::Uuid;
 
-/// The columns, all of which must be there.
-const COLUMNS: [&str; 6] = [
+/// The columns of [`csv`], all of which must be there: the members of [`SessionLog`] in their order.
+pub const CSV_COLUMNS: [&str; 6] = [
     "refer_uid",
     "user_refer_uid",
     "user",
@@ -134,11 +134,13 @@ fn names(header: &ByteRecord) -> Result<StringRecord, ImportError> {
         .iter()
         .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
         .collect();
-    let unknown = given.iter().find(|name| !COLUMNS.contains(&name.as_str()));
+    let unknown = given
+        .iter()
+        .find(|name| !CSV_COLUMNS.contains(&name.as_str()));
     if let Some(unknown) = unknown {
         return Err(ImportError::Columns(format!("{unknown:?} is no column")));
     }
-    for column in COLUMNS {
+    for column in CSV_COLUMNS {
         match given.iter().filter(|name| *name == column).count() {
             1 => {}
             0 => return Err(ImportError::Columns(format!("{column} is missing"))),
