@@ -126,8 +126,8 @@ async fn read(
 }
 
 async fn bytes(parts: &Parts, body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
-    let encoding = parts.headers.get(header::CONTENT_ENCODING);
-    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    let mut encodings = parts.headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Refusal::unsupported(
             "Content-Encoding: bodies are read as they are",
         ));
