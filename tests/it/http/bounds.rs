@@ -335,6 +335,20 @@ mod cors {
     }
 
     #[test]
+    fn a_refusal_for_lack_of_room_can_be_read_too() {
+        let cors_origins = vec![HeaderValue::from_static(ORIGIN)];
+        let full = HttpOptions {
+            cors_origins,
+            concurrent_requests_max: 0,
+            ..options()
+        };
+        let answer = get(&router(store(), full), LOG, &[("origin", ORIGIN)]);
+        assert_eq!(answer.status, 503);
+        assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+
+    #[test]
     fn a_star_is_everybody() {
         let router = allowing(&["*"]);
         let answer = get(&router, LOG, &[("origin", ORIGIN)]);

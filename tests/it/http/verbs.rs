@@ -181,6 +181,21 @@ fn soap_does_not_look_at_the_query_string() {
     assert_eq!(answer.format(), Some(Format::Soap11));
 }
 
+#[test]
+fn mounted_below_a_path_it_is_the_same_service() {
+    let mounted = Router::new().nest_service("/of/sessions", router());
+    for path in [LOG, REPLY, "/userclientsession/log.csv?RecordsPerPage=1"] {
+        let there = get(&mounted, &format!("/of/sessions{path}"), &[]);
+        let here = get(&router(), path, &[]);
+        assert_eq!(there.status, 200, "{path}");
+        assert_eq!(there.headers, here.headers);
+        assert_eq!(there.text(), here.text());
+    }
+    assert_eq!(get(&mounted, LOG, &[]).status, 404);
+    let unknown = get(&mounted, "/of/sessions/nosuch", &[]);
+    assert_eq!(unknown.error().0, "NotFound");
+}
+
 mod jsonp {
     use super::{LOG, get, router};
     use crate::http::router_of;
