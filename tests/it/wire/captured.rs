@@ -8,6 +8,10 @@ use sessionlog::wire::UserClientSessionLogRequest as Request;
 use std::collections::BTreeMap;
 
 /// One exchange with the original.
+#[cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, reason = "the tests of HTTP read all of it")
+)]
 pub(crate) struct Exchange {
     pub(crate) name: String,
     pub(crate) method: String,
@@ -17,10 +21,6 @@ pub(crate) struct Exchange {
     pub(crate) status: u16,
     pub(crate) content_type: String,
     /// Its body, where it is on record.
-    #[cfg_attr(
-        not(feature = "http"),
-        expect(dead_code, reason = "read by the tests of HTTP")
-    )]
     pub(crate) answer: String,
     /// What its operation received, if it ran.
     pub(crate) bound: Option<Request>,
