@@ -17,8 +17,8 @@ const IMPORT_HELP: &str = "\
 A JSON line has the members of a session by name: refer_uid, user_refer_uid,
 user, client_refer_uid, session_start and session_end, the last null or absent
 while the session is open. CSV begins with a line of these names; an empty
-session_end is an open session. Login records are best read from the oldest file to
-the newest: a logout ends a session that is in the store.
+session_end is an open session. Login records are best read from the oldest file
+to the newest: a logout ends a session that is in the store.
 
 What the store holds already changes nothing, so that an import can be repeated.
 Rejected records are told of on stderr and left out; the rest goes in, and the
@@ -75,7 +75,7 @@ pub(super) struct Import {
     /// Send the records to the server at this URL instead of to a store
     #[arg(long, value_name = "URL")]
     pub(super) to: Option<String>,
-    /// A file with the token for --to [default: the variable SESSIONLOG_TOKEN]
+    /// A file with the token for --to [default: $SESSIONLOG_TOKEN]
     #[arg(long, value_name = "FILE", requires = "to")]
     pub(super) token_file: Option<PathBuf>,
     /// A file with the certificates to trust for --to, in PEM

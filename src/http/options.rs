@@ -38,7 +38,8 @@ pub struct HttpOptions {
     pub concurrent_requests_max: usize,
     /// When a client that was answered with 503 may try again, in whole seconds: 1 s by default.
     pub retry_after: Duration,
-    /// The origins whose pages may read answers (CORS), or `*` for all: none by default.
+    /// The origins whose pages may read answers (CORS), or `*` for all: none by default. With `*`
+    /// alone, pages of other sites may also load answers as scripts (`callback=`).
     pub cors_origins: Vec<HeaderValue>,
     /// The most bytes of one import: 1 GiB by default. More are answered with 413; what was read
     /// before is stored.

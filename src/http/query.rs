@@ -28,7 +28,7 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
         Err(refusal) => return refusal.into_json(),
     };
     let path = parts.uri.path().to_owned();
-    let reply = match callback(target, &parts, choice) {
+    let reply = match callback(&app, target, &parts, choice) {
         Ok(callback) => Reply::new(choice, callback),
         Err(refusal) => return Reply::new(choice, None).refuse_at(&path, refusal),
     };
@@ -49,9 +49,29 @@ fn choice(target: Target, parts: &Parts) -> Result<Choice, Refusal> {
     choose(target, format.as_deref(), &parts.headers, body).map_err(Refusal::bad_request)
 }
 
-fn callback(target: Target, parts: &Parts, choice: Choice) -> Result<Option<String>, Refusal> {
+/// The function that JSON is passed to. A script reads what it loads, from wherever its page is:
+/// so a browser that says it asks for another site's page gets none, unless all may read answers.
+fn callback(
+    app: &App,
+    target: Target,
+    parts: &Parts,
+    choice: Choice,
+) -> Result<Option<String>, Refusal> {
     let callback = once("callback", target, parts)?;
-    reply::callback(callback.as_deref(), choice)
+    let callback = reply::callback(callback.as_deref(), choice)?;
+    let site = parts.headers.get("sec-fetch-site");
+    let is_foreign = site.is_some_and(|site| site == "cross-site");
+    let may_all = app
+        .options()
+        .cors_origins
+        .iter()
+        .any(|origin| origin == "*");
+    match callback.is_some() && is_foreign && !may_all {
+        true => Err(Refusal::forbidden(
+            "callback: pages of other sites may not read answers here",
+        )),
+        false => Ok(callback),
+    }
 }
 
 /// A value of the query string that is for the router itself.

@@ -64,6 +64,10 @@ async fn readyz(State(app): State<App>) -> impl IntoResponse {
 async fn scraped(State(app): State<App>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let text = match operate(&app, &parts).await {
+        // They count everybody's sessions.
+        Ok(caller) if caller.user_refer_uid.is_some() => {
+            Err(Refusal::forbidden("the metrics are of all users"))
+        }
         Ok(_) => metrics::scrape(&app).await,
         Err(refusal) => Err(refusal),
     };

@@ -241,6 +241,8 @@ fn an_authorizer_narrows_every_query_to_one_user() {
     assert_eq!(ids(&get(&router, &own, &[])), [3]);
     let other = format!("{LOG}?UserReferUid={}", uid(7));
     assert_eq!(get(&router, &other, &[]).status, 403);
+    // The metrics count everybody's sessions.
+    assert_eq!(get(&router, "/metrics", &[]).status, 403);
     // Narrowed to nobody is not narrowed to nothing.
     let (router, _) = fixed(Decision::AllowOnly {
         user_refer_uid: Uuid::nil(),

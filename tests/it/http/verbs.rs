@@ -198,9 +198,11 @@ fn mounted_below_a_path_it_is_the_same_service() {
 
 mod jsonp {
     use super::{LOG, get, router};
-    use crate::http::router_of;
+    use crate::http::{options, router_of};
     use crate::{log, store_of};
+    use axum::http::HeaderValue;
     use sessionlog::SessionLog;
+    use sessionlog::http::{self, HttpOptions};
 
     #[test]
     fn a_callback_is_called_with_the_json() {
@@ -258,6 +260,22 @@ mod jsonp {
             assert_eq!(answer.header("content-type"), content_type);
             assert_eq!(answer.error().1, "callback: it goes with JSON only");
         }
+    }
+
+    #[test]
+    fn pages_of_other_sites_load_no_answers_as_scripts_unless_all_may_read_them() {
+        let path = format!("{LOG}?callback=f");
+        for (site, status) in [("cross-site", 403), ("same-site", 200), ("none", 200)] {
+            let answer = get(&router(), &path, &[("Sec-Fetch-Site", site)]);
+            assert_eq!(answer.status, status, "{site}");
+        }
+        let options = HttpOptions {
+            cors_origins: vec![HeaderValue::from_static("*")],
+            ..options()
+        };
+        let open = http::router(store_of([]), options);
+        let answer = get(&open, &path, &[("Sec-Fetch-Site", "cross-site")]);
+        assert_eq!(answer.status, 200);
     }
 
     #[test]
