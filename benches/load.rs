@@ -1,12 +1,17 @@
 //! A server under load: a page of 50 in JSON and XML, beside a fixed body of the same size from the
-//! same server.
+//! same server, through layers like the router's own.
 //!
 //! `cargo bench --features generate,http --bench load` needs `wrk` on the path. It runs 64
 //! connections against the page and the fixed body in turn, and prints both throughputs and their
 //! ratio, the median of the pairs. It fails if any answer is an error, or a ratio is below 0.6.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
+use axum::Router;
 use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::get;
 use sessionlog::Store;
 use sessionlog::generate::Profile;
@@ -17,6 +22,8 @@ use std::process::{Command, ExitCode};
 use std::sync::mpsc;
 use std::thread;
 use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
 const PAIRS: usize = 5;
 const RATIO_MIN: f64 = 0.6;
@@ -54,9 +61,14 @@ fn body(store: &Store, format: Format) -> Bytes {
 /// Serves pages and fixed bodies for as long as the process runs.
 fn served(store: &Store) -> SocketAddr {
     let (json, xml) = (body(store, Format::Json), body(store, Format::Xml));
-    let router = router(store.clone(), HttpOptions::default())
+    let fixed = Router::new()
         .route("/fixed/json", get(async move || json.clone()))
-        .route("/fixed/xml", get(async move || xml.clone()));
+        .route("/fixed/xml", get(async move || xml.clone()))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn(pass))
+        .layer(from_fn(pass))
+        .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]));
+    let router = router(store.clone(), HttpOptions::default()).merge(fixed);
     let (ready, address) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -75,6 +87,10 @@ fn served(store: &Store) -> SocketAddr {
         });
     });
     address.recv().unwrap()
+}
+
+async fn pass(request: Request, next: Next) -> Response {
+    next.run(request).await
 }
 
 /// The ratio of the throughputs, each the median of its runs.
