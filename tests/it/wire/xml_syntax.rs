@@ -55,6 +55,7 @@ fn malformed_xml_never_loses_a_filter() {
         format!("\u{feff}\u{feff}{whole}"),
         format!("<?xml version=\"1.0\" encoding=\"utf-16\"?>{whole}"),
         format!("<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>{whole}"),
+        format!("<?xml version=\"1.0\" encoding=\"us-ascii\"?>{whole}"),
         format!(" <?xml version=\"1.0\"?>{whole}"),
         format!("<?xml version=\"1.0\"?><?xml version=\"1.0\"?>{whole}"),
         whole.replace(
@@ -149,4 +150,22 @@ fn a_namespace_has_a_name_of_256_bytes_at_most() {
         "{error}"
     );
     assert!(read(&format!("<x xmlns=\"{}\"/>", "x".repeat(257))).is_err());
+}
+
+#[test]
+fn a_declaration_that_contradicts_the_bytes_is_refused() {
+    let declared = |name: &str| {
+        let text = format!(
+            "<?xml version=\"1.0\" encoding=\"{name}\"?>{}",
+            document("")
+        );
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let is_read = |bytes: &[u8]| Request::read(Format::Xml, bytes).is_ok();
+        [text.as_bytes(), &little, &big].map(is_read)
+    };
+    assert_eq!(declared("UTF-8"), [true, false, false]);
+    assert_eq!(declared("utf-16"), [false, true, true]);
+    assert_eq!(declared("UTF-16LE"), [false, true, false]);
+    assert_eq!(declared("utf-16be"), [false, false, true]);
 }
