@@ -29,7 +29,7 @@ mod record;
 mod replay;
 mod wtmp;
 
-pub use csv::csv;
+pub use csv::{CSV_COLUMNS, csv};
 pub use destination::{Destination, Placed, Written};
 pub use jsonl::{LINE_BYTES_MAX, jsonl};
 pub use wtmp::wtmp;

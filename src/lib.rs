@@ -88,7 +88,7 @@ pub use snapshot::{BucketCounts, SessionLogs, Snapshot};
 pub use store::{Stats, Store};
 pub use time::{Bucket, Clock, SystemClock};
 
-/// The example of the README, compiled and run.
-#[cfg(doctest)]
+/// The examples of the README, compiled and run.
+#[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

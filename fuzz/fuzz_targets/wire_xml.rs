@@ -1,4 +1,4 @@
-//! Any bytes as a message in XML, bare and in an envelope of either version.
+//! Any bytes as a message in XML, bare and in envelopes.
 #![no_main]
 
 #[path = "../../tests/support/wire.rs"]

@@ -3,22 +3,13 @@
 use super::args::Output;
 use super::exit::Failure;
 use super::text;
+use crate::import::CSV_COLUMNS;
 use crate::{Page, SessionLog, Stats};
 use serde::Serialize;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 /// What answers are written to.
 pub(super) type Stdout = BufWriter<StdoutLock<'static>>;
-
-/// The columns of CSV, in the order of the members of [`SessionLog`].
-const MEMBERS: [&str; 6] = [
-    "refer_uid",
-    "user_refer_uid",
-    "user",
-    "client_refer_uid",
-    "session_start",
-    "session_end",
-];
 
 /// Opens stdout for one answer, and writes out what is left of it at the end, so that no failure
 /// goes unseen.
@@ -60,7 +51,7 @@ fn csv(page: &Page, out: &mut impl Write) -> csv::Result<()> {
     let mut csv = csv::WriterBuilder::new()
         .has_headers(false)
         .from_writer(out);
-    csv.write_record(MEMBERS)?;
+    csv.write_record(CSV_COLUMNS)?;
     for log in &page.entries {
         csv.serialize(log)?;
     }
@@ -155,7 +146,7 @@ mod tests {
         let mut csv = csv::Writer::from_writer(Vec::new());
         csv.serialize(&a_page().entries[0]).unwrap();
         let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
-        assert_eq!(text.lines().next(), Some(MEMBERS.join(",").as_str()));
+        assert_eq!(text.lines().next(), Some(CSV_COLUMNS.join(",").as_str()));
     }
 
     #[test]

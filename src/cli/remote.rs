@@ -15,7 +15,7 @@ use ureq::http::{Response, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 /// How often a batch is sent at most.
-const ATTEMPTS_MAX: u32 = 8;
+const ATTEMPTS_MAX: u32 = 9;
 
 /// The wait after the first attempt, which doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -23,12 +23,14 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// The longest wait, also if the server asks for more.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// The most time for a connection, and for the answer to a batch, which is durable by then.
+/// The most time for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The most time for sending a batch, and for its answer: it is durable by then.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The most bytes of an answer.
-const ANSWER_BYTES_MAX: u64 = 16 << 20;
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
 const TOKEN_VARIABLE: &str = "SESSIONLOG_TOKEN";
 
@@ -49,7 +51,10 @@ impl Remote {
         let tls = args.ca.as_deref().map(roots).transpose()?;
         let agent = Agent::config_builder()
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_recv_response(Some(ANSWER_TIMEOUT))
+            .timeout_send_body(Some(BATCH_TIMEOUT))
+            .timeout_recv_response(Some(BATCH_TIMEOUT))
+            .timeout_recv_body(Some(BATCH_TIMEOUT))
+            .max_redirects(0)
             .http_status_as_error(false)
             .tls_config(tls.unwrap_or_default())
             .build();
@@ -72,7 +77,7 @@ impl Remote {
                 Err(unsent) if attempt == ATTEMPTS_MAX || !unsent.may_pass => return Err(unsent),
                 Err(unsent) => unsent,
             };
-            thread::sleep(unsent.retry_after.unwrap_or(wait).min(WAIT_MAX));
+            thread::sleep(wait.max(unsent.retry_after).min(WAIT_MAX));
             wait *= 2;
             attempt += 1;
         }
@@ -110,7 +115,7 @@ struct Rejected {
 struct Unsent {
     problem: String,
     may_pass: bool,
-    retry_after: Option<Duration>,
+    retry_after: Duration,
 }
 
 impl Unsent {
@@ -127,7 +132,7 @@ impl Unsent {
         Self {
             problem: error.to_string(),
             may_pass,
-            retry_after: None,
+            retry_after: Duration::ZERO,
         }
     }
 
@@ -135,7 +140,7 @@ impl Unsent {
         Self {
             problem: format!("its answer is not understood: {problem}"),
             may_pass: false,
-            retry_after: None,
+            retry_after: Duration::ZERO,
         }
     }
 }
@@ -152,7 +157,7 @@ fn answer(mut response: Response<ureq::Body>) -> Result<Report, Unsent> {
     Err(Unsent {
         problem: format!("{status}: {}", message(&body)),
         may_pass: status.is_server_error(),
-        retry_after: retry_after.map(Duration::from_secs),
+        retry_after: Duration::from_secs(retry_after.unwrap_or(0)),
     })
 }
 
@@ -238,7 +243,8 @@ fn token(args: &args::Import) -> Result<Option<String>, Failure> {
         Some(path) => Some(read(path)?),
         None => std::env::var(TOKEN_VARIABLE).ok(),
     };
-    Ok(token.map(|token| token.trim().to_owned()))
+    let token = token.map(|token| token.trim().to_owned());
+    Ok(token.filter(|token| !token.is_empty()))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -75,6 +75,8 @@ pub enum Decision {
     Unauthorized,
     /// Nothing: the caller is known and has no right to this. Answered with 403.
     Forbidden,
+    /// Nothing just now: the authorizer itself failed. Answered with 500.
+    Failed,
 }
 
 /// Lets everybody do everything.
@@ -120,7 +122,7 @@ impl Authorizer for OpenSession {
             Ok(_) => Decision::Unauthorized,
             Err(error) => {
                 tracing::error!(%error, "a session could not be looked up");
-                Decision::Unauthorized
+                Decision::Failed
             }
         }
     }

@@ -81,13 +81,19 @@ impl App {
         let span = tracing::Span::current();
         let (answer, answered) = oneshot::channel();
         let call = move || {
-            // One that outlives its request still counts.
-            let _permit = permit;
-            let _in_span = span.enter();
-            if !answer.is_closed() {
-                // Nobody may be there to hear it any more.
-                let _ = answer.send(call(&app));
-            }
+            // Dropped after the permit, also by a panic: whoever was answered finds the room free.
+            let answer = answer;
+            let result = {
+                // One that outlives its request still counts.
+                let _permit = permit;
+                let _in_span = span.enter();
+                if answer.is_closed() {
+                    return;
+                }
+                call(&app)
+            };
+            // Nobody may be there to hear it any more.
+            let _ = answer.send(result);
         };
         self.0.pool.run(call);
         answered.await.unwrap_or_else(|_| {
@@ -102,7 +108,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// 401 or 403.
+    /// 401 or 403; 500 if the authorizer failed.
     pub(super) fn authorize(
         &self,
         permission: Permission,
@@ -131,6 +137,7 @@ impl App {
                 }
             }
             (Decision::Unauthorized, _) => Err(Refusal::unauthorized()),
+            (Decision::Failed, _) => Err(Refusal::internal()),
         }
     }
 }

@@ -5,10 +5,11 @@ use super::negotiate::Wanted;
 use super::reply::Refusal;
 use super::target::Target;
 use crate::wire::{Format, UserClientSessionLogRequest};
+use axum::body::HttpBody;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use mediatype::{MediaTypeBuf, ReadParams};
 use std::borrow::Cow;
 
@@ -61,6 +62,14 @@ fn untyped(target: Target) -> Option<Kind> {
     }
 }
 
+/// The part of a path after the question mark; nothing in SOAP, where the envelope says all.
+pub(super) fn query_string(target: Target, parts: &Parts) -> &str {
+    match target {
+        Target::Soap(_) => "",
+        _ => parts.uri.query().unwrap_or_default(),
+    }
+}
+
 /// The message of a request.
 ///
 /// # Errors
@@ -72,10 +81,7 @@ pub(super) async fn message(
     body: Body,
     bytes_max: usize,
 ) -> Result<UserClientSessionLogRequest, Refusal> {
-    let query = match target {
-        Target::Soap(_) => "",
-        _ => parts.uri.query().unwrap_or_default(),
-    };
+    let query = query_string(target, parts);
     if parts.method == Method::GET || parts.method == Method::HEAD {
         return Ok(UserClientSessionLogRequest::read_form(query)?);
     }
@@ -108,8 +114,7 @@ async fn read(
         }
         Kind::Form => {
             request.set_form(query)?;
-            let text = std::str::from_utf8(&bytes)
-                .map_err(|_| Refusal::bad_request("the form is not UTF-8"))?;
+            let text = std::str::from_utf8(&bytes).map_err(|_| unbound("the form is not UTF-8"))?;
             request.set_form(text)?;
         }
         Kind::Multipart => {
@@ -121,18 +126,21 @@ async fn read(
 }
 
 async fn bytes(parts: &Parts, body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
-    let encoding = parts.headers.get(header::CONTENT_ENCODING);
-    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    let mut encodings = parts.headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Refusal::unsupported(
             "Content-Encoding: bodies are read as they are",
         ));
     }
+    let too_large = || Refusal::too_large(u64::try_from(bytes_max).unwrap_or(u64::MAX));
+    // A client that waits for "100 Continue" is told before it sends anything.
+    if usize::try_from(body.size_hint().lower()).map_or(true, |bytes| bytes > bytes_max) {
+        return Err(too_large());
+    }
     let limited = http_body_util::Limited::new(body, bytes_max);
     match http_body_util::BodyExt::collect(limited).await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Refusal::too_large(
-            u64::try_from(bytes_max).unwrap_or(u64::MAX),
-        )),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
         Err(_) => Err(Refusal::bad_request("the body is cut off")),
     }
 }
@@ -157,10 +165,18 @@ fn check_charset(kind: Kind, headers: &HeaderMap) -> Result<(), Refusal> {
     match charset.as_str() {
         "utf-8" | "utf8" | "us-ascii" => Ok(()),
         "utf-16" | "utf-16le" | "utf-16be" if is_xml => Ok(()),
-        _ => Err(Refusal::bad_request(
+        _ => Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "SerializationException",
             "Content-Type: its charset is not read; send utf-8",
         )),
     }
+}
+
+/// A form that cannot be read at all, in the words of one whose value cannot.
+fn unbound(problem: &str) -> Refusal {
+    let message = format!("Unable to bind request: {problem}");
+    Refusal::new(StatusCode::BAD_REQUEST, "RequestBindingException", message)
 }
 
 /// The fields of a form that was taken whole: its size is bounded already.
@@ -168,16 +184,18 @@ async fn fields<'a>(
     parts: &Parts,
     bytes: Bytes,
 ) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, Refusal> {
-    let malformed = |_| Refusal::bad_request("the multipart form is malformed");
-    let request = Request::from_parts(parts.clone(), Body::from(bytes));
+    let malformed = || unbound("the multipart form is malformed");
+    let mut request = Request::from_parts(parts.clone(), Body::from(bytes));
+    // The library's own bound could be the smaller one.
+    DefaultBodyLimit::disable().apply(&mut request);
     let form = Multipart::from_request(request, &()).await;
-    let mut form = form.map_err(|_| Refusal::bad_request("the multipart form is malformed"))?;
+    let mut form = form.map_err(|_| malformed())?;
     let mut fields = Vec::new();
-    while let Some(field) = form.next_field().await.map_err(malformed)? {
+    while let Some(field) = form.next_field().await.map_err(|_| malformed())? {
         let name = field.name().unwrap_or_default().to_owned();
-        let value = field.bytes().await.map_err(malformed)?;
+        let value = field.bytes().await.map_err(|_| malformed())?;
         let value = String::from_utf8(value.into())
-            .map_err(|_| Refusal::bad_request(format!("{name:.64}: it is not UTF-8")))?;
+            .map_err(|_| unbound(&format!("{name:.64}: it is not UTF-8")))?;
         fields.push((name.into(), value.into()));
     }
     Ok(fields)

@@ -19,6 +19,7 @@ use serde::Serialize;
 use std::io::{self, BufRead, BufReader};
 use std::sync::Arc;
 use tokio_util::io::{StreamReader, SyncIoBridge};
+use tower_http::timeout::{TimeoutBody, TimeoutError};
 
 /// The route.
 pub(super) fn routes() -> Router<App> {
@@ -109,7 +110,7 @@ async fn report(app: &App, request: Request) -> Result<Report, Refusal> {
 fn reader(app: &App, body: Body) -> impl BufRead + Send + use<> {
     let bytes_max = usize::try_from(app.options().import_bytes_max).unwrap_or(usize::MAX);
     let stall = app.options().import_stall_timeout;
-    let body = tower_http::timeout::TimeoutBody::new(stall, Limited::new(body, bytes_max));
+    let body = TimeoutBody::new(stall, Limited::new(body, bytes_max));
     let stream = Box::pin(body.into_data_stream().map_err(io::Error::other));
     BufReader::new(SyncIoBridge::new(StreamReader::new(stream)))
 }
@@ -172,9 +173,10 @@ fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
 /// Why an import is not answered. What it had stored before stays.
 fn refusal(app: &App, error: ImportError) -> Refusal {
     match error {
-        ImportError::Input(error) if is_about_length(&error) => {
+        ImportError::Input(error) if is_caused_by::<LengthLimitError>(&error) => {
             Refusal::too_large(app.options().import_bytes_max)
         }
+        ImportError::Input(error) if is_caused_by::<TimeoutError>(&error) => Refusal::stalled(),
         ImportError::Input(error) if error.kind() == io::ErrorKind::InvalidData => {
             Refusal::bad_request(error.to_string())
         }
@@ -190,12 +192,12 @@ fn refusal(app: &App, error: ImportError) -> Refusal {
     }
 }
 
-fn is_about_length(error: &io::Error) -> bool {
+fn is_caused_by<E: std::error::Error + 'static>(error: &io::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = error
         .get_ref()
         .map(|error| error as &(dyn std::error::Error + 'static));
     while let Some(error) = cause {
-        if error.is::<LengthLimitError>() {
+        if error.is::<E>() {
             return true;
         }
         cause = error.source();

@@ -24,6 +24,7 @@
 mod access;
 mod app;
 mod body;
+mod cors;
 mod import;
 mod metadata;
 mod metrics;
@@ -47,34 +48,39 @@ pub use tokens::{TokenFile, TokenFileError};
 use crate::Store;
 use app::App;
 use axum::extract::Request;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
 /// Everything that is served of a store, under one root.
 ///
 /// Store calls run where blocking is allowed. Mounted below a path with
 /// [`nest_service`](axum::Router::nest_service), it answers all of that path.
 pub fn router(store: Store, options: HttpOptions) -> axum::Router {
-    let cors = cors(&options);
+    let origins = options.cors_origins.clone();
     let app = App::new(store, options);
     let metrics = app.metrics().clone();
     let router = service::routes()
         .merge(import::routes())
         .fallback(query::handle)
-        .with_state(app)
+        .with_state(app);
+    cors::allow(router, &origins)
         .layer(CatchPanicLayer::custom(|_| {
             reply::Refusal::internal().into_json()
         }))
         .layer(middleware::from_fn(guarded))
-        .layer(middleware::from_fn_with_state(metrics, metrics::count));
-    match cors {
-        Some(cors) => router.layer(cors),
-        None => router,
-    }
+        .layer(middleware::from_fn_with_state(metrics, metrics::count))
+        .layer(SetSensitiveRequestHeadersLayer::new(SECRETS))
 }
+
+/// What is not shown where headers are, in a log of an authorizer for one.
+const SECRETS: [HeaderName; 3] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::PROXY_AUTHORIZATION,
+];
 
 /// Answers hold personal data, and what strangers wrote: nobody keeps them, nobody guesses a type.
 async fn guarded(request: Request, next: Next) -> Response {
@@ -85,19 +91,4 @@ async fn guarded(request: Request, next: Next) -> Response {
     let no_store = HeaderValue::from_static("no-store");
     headers.entry(header::CACHE_CONTROL).or_insert(no_store);
     response
-}
-
-fn cors(options: &HttpOptions) -> Option<CorsLayer> {
-    let origins = &options.cors_origins;
-    let allowed = match origins.iter().any(|origin| origin == "*") {
-        true => AllowOrigin::any(),
-        false => AllowOrigin::list(origins.iter().cloned()),
-    };
-    let layer = || {
-        CorsLayer::new()
-            .allow_origin(allowed)
-            .allow_methods(tower_http::cors::Any)
-            .allow_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE])
-    };
-    (!origins.is_empty()).then(layer)
 }

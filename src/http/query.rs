@@ -3,7 +3,7 @@
 use super::access::Permission;
 use super::app::App;
 use super::body;
-use super::negotiate::choose;
+use super::negotiate::{Choice, choose};
 use super::reply::{self, Refusal, Reply};
 use super::target::Target;
 use crate::wire::UserClientSessionLogRequest;
@@ -12,21 +12,26 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use std::borrow::Cow;
 use tokio::time::timeout;
 
 /// Answers every path that has no handler of its own.
 pub(super) async fn handle(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let target = Target::of(parts.uri.path());
-    let path = parts.uri.path().to_owned();
-    let reply = match reply(target, &parts) {
-        Ok(reply) => reply,
-        Err(refusal) => return refusal.into_json(),
-    };
-    if parts.method == Method::OPTIONS && target != Target::Unknown {
+    if parts.method == Method::OPTIONS && target.is_known() {
         let allow = HeaderValue::from_static(target.allow());
         return (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response();
     }
+    let choice = match choice(target, &parts) {
+        Ok(choice) => choice,
+        Err(refusal) => return refusal.into_json(),
+    };
+    let path = parts.uri.path().to_owned();
+    let reply = match callback(target, &parts, choice) {
+        Ok(callback) => Reply::new(choice, callback),
+        Err(refusal) => return Reply::new(choice, None).refuse_at(&path, refusal),
+    };
     let answer = timeout(
         app.options().handler_timeout,
         answer(&app, target, &reply, parts, body),
@@ -37,20 +42,37 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
     answered.unwrap_or_else(|refusal| reply.refuse_at(&path, refusal))
 }
 
-/// How to answer, errors too.
-fn reply(target: Target, parts: &Parts) -> Result<Reply, Refusal> {
-    let query = parts.uri.query().unwrap_or_default();
-    let of_query = |name: &str| {
-        let mut pairs = form_urlencoded::parse(query.as_bytes());
-        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name))
-    };
-    let format = of_query("format").map(|(_, format)| format);
+/// The format of the answer, errors too.
+fn choice(target: Target, parts: &Parts) -> Result<Choice, Refusal> {
+    let format = once("format", target, parts)?;
     let body = body::kind(target, &parts.headers).and_then(body::Kind::format);
-    let choice = choose(target, format.as_deref(), &parts.headers, body);
-    let choice = choice.map_err(Refusal::bad_request)?;
-    let callback = of_query("callback").map(|(_, callback)| callback);
-    let callback = reply::callback(callback.as_deref(), choice)?;
-    Ok(Reply::new(choice, callback))
+    choose(target, format.as_deref(), &parts.headers, body).map_err(Refusal::bad_request)
+}
+
+fn callback(target: Target, parts: &Parts, choice: Choice) -> Result<Option<String>, Refusal> {
+    let callback = once("callback", target, parts)?;
+    reply::callback(callback.as_deref(), choice)
+}
+
+/// A value of the query string that is for the router itself.
+///
+/// # Errors
+///
+/// It is there twice: which of the two was meant cannot be told.
+fn once<'a>(
+    name: &'static str,
+    target: Target,
+    parts: &'a Parts,
+) -> Result<Option<Cow<'a, str>>, Refusal> {
+    let pairs = form_urlencoded::parse(body::query_string(target, parts).as_bytes());
+    let mut values = pairs.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    let value = values.next().map(|(_, value)| value);
+    match values.next() {
+        None => Ok(value),
+        Some(_) => Err(Refusal::bad_request(format!(
+            "{name}: it is given more than once"
+        ))),
+    }
 }
 
 async fn answer(

@@ -81,6 +81,12 @@ impl Refusal {
         Self::unavailable(app.options().retry_after, "the request took too long")
     }
 
+    /// What to say if nothing more of a body comes.
+    pub(super) fn stalled() -> Self {
+        let status = StatusCode::REQUEST_TIMEOUT;
+        Self::new(status, "RequestTimeout", "nothing more of the body came")
+    }
+
     pub(super) fn overloaded(app: &App) -> Self {
         app.metrics().rejected();
         let message = "too many requests are being answered";

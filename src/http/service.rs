@@ -136,7 +136,7 @@ fn host(headers: &HeaderMap) -> &str {
 ///
 /// # Errors
 ///
-/// 400 for a query string that does not read; 401 or 403.
+/// 400 for a query string that does not read; 401 or 403; 500 if the authorizer failed.
 async fn operate(app: &App, parts: &Parts) -> Result<UserClientSessionLogRequest, Refusal> {
     let query = parts.uri.query().unwrap_or_default();
     let mut caller = UserClientSessionLogRequest::read_form(query)?;

@@ -72,6 +72,11 @@ impl Target {
         }
     }
 
+    /// Whether there is something to be asked at all.
+    pub(super) fn is_known(self) -> bool {
+        !matches!(self, Self::Unknown | Self::UnknownOperation { .. })
+    }
+
     /// What it is counted as.
     pub(super) fn name(self) -> &'static str {
         match self {

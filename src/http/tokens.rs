@@ -1,8 +1,9 @@
 //! Bearer tokens from a file.
 
 use super::access::{Authorizer, Caller, Decision, Permission};
-use axum::http::{HeaderMap, header};
-use headers::authorization::{Basic, Bearer, Credentials};
+use axum::http::HeaderMap;
+use headers::authorization::{Basic, Bearer};
+use headers::{Authorization, HeaderMapExt};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -125,7 +126,8 @@ fn token(line: &str) -> Result<Token, String> {
             "query" => Ok(Permission::Query),
             "operate" => Ok(Permission::Operate),
             "import" => Ok(Permission::Import),
-            _ => Err(format!("{word:?} is not query, operate or import")),
+            // Not quoted: it may be the rest of a secret.
+            _ => Err("what follows the token is not query, operate or import".to_owned()),
         })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Token {
@@ -161,15 +163,23 @@ impl Authorizer for TokenFile {
 
 /// The bearer token, or the password of a browser.
 fn given(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?;
-    let scheme = value.to_str().ok()?.split(' ').next()?;
-    if scheme.eq_ignore_ascii_case("bearer") {
-        Bearer::decode(value).map(|bearer| bearer.token().to_owned())
-    } else if scheme.eq_ignore_ascii_case("basic") {
-        Basic::decode(value).map(|basic| basic.password().to_owned())
-    } else {
-        None
-    }
+    let bearer = || {
+        Some(
+            headers
+                .typed_get::<Authorization<Bearer>>()?
+                .token()
+                .to_owned(),
+        )
+    };
+    let basic = || {
+        Some(
+            headers
+                .typed_get::<Authorization<Basic>>()?
+                .password()
+                .to_owned(),
+        )
+    };
+    bearer().or_else(basic)
 }
 
 impl fmt::Debug for TokenFile {

@@ -4,12 +4,12 @@ use crate::SessionLog;
 use crate::import::batch::Batch;
 use crate::import::{Destination, ImportError, LINE_BYTES_MAX, Observer, Summary};
 use chrono::{DateTime, Utc};
-use csv::{ByteRecord, ReaderBuilder, StringRecord};
-use std::io::{self, Read};
+use csv::{ByteRecord, Position, ReaderBuilder, StringRecord};
+use std::io::{self, Cursor, Read};
 use uuid::Uuid;
 
-/// The columns, all of which must be there.
-const COLUMNS: [&str; 6] = [
+/// The columns of [`csv`], all of which must be there: the members of [`SessionLog`] in their order.
+pub const CSV_COLUMNS: [&str; 6] = [
     "refer_uid",
     "user_refer_uid",
     "user",
@@ -31,26 +31,22 @@ const COLUMNS: [&str; 6] = [
 ///
 /// [`ImportError::Columns`] if the first line does not name the columns, each once: a mistyped
 /// `session_end` must not make open sessions. [`ImportError::Input`] if the input cannot be read,
-/// or a row has more than [`LINE_BYTES_MAX`] bytes, as it does where a quote is not closed. Else
-/// what the destination gives.
+/// or a row is much longer than [`LINE_BYTES_MAX`], as it is where a quote is not closed. Else what
+/// the destination gives.
 pub fn csv(
     mut destination: impl Destination,
     input: impl Read,
     observer: &mut dyn Observer,
 ) -> Result<Summary, ImportError> {
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(Bounded {
-        input,
-        since_row: 0,
-    });
+    let mut reader = ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(Input::new(input)?);
     let names = names(reader.byte_headers().map_err(unreadable)?)?;
     let mut batch = Batch::new(&mut destination, observer);
     let mut row = ByteRecord::new();
-    loop {
-        reader.get_mut().since_row = 0;
-        let line = reader.position().line();
-        if !reader.read_byte_record(&mut row).map_err(unreadable)? {
-            break;
-        }
+    while reader.read_byte_record(&mut row).map_err(unreadable)? {
+        let start = row.position().map_or(0, Position::byte);
+        let line = reader.get_mut().line_of_row(start);
         match parse(&row, &names) {
             Ok(log) => batch.push(line, log),
             Err(reason) => batch.reject(line, &reason),
@@ -60,20 +56,70 @@ pub fn csv(
     batch.finish(reader.position().byte())
 }
 
-/// Reads so much for a row and no more.
-struct Bounded<R> {
-    input: R,
-    since_row: usize,
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// The input after its mark. It gives so much for a row and no more, and knows which line each row
+/// begins on: what the reader itself calls a line is another one after CRLF and blank lines.
+struct Input<R> {
+    rest: io::Chain<Cursor<Vec<u8>>, R>,
+    /// What was given, from the last row that was asked about.
+    given: Vec<u8>,
+    /// Where that begins: its offset, and its line, from one.
+    offset: u64,
+    line: u64,
 }
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Input<R> {
+    fn new(mut input: R) -> io::Result<Self> {
+        let mut start = Vec::new();
+        let mark = BYTE_ORDER_MARK.len() as u64;
+        input.by_ref().take(mark).read_to_end(&mut start)?;
+        if start == BYTE_ORDER_MARK {
+            start.clear();
+        }
+        Ok(Self {
+            rest: Cursor::new(start).chain(input),
+            given: Vec::new(),
+            offset: 0,
+            line: 1,
+        })
+    }
+
+    /// The line of the row that begins at the offset `start`, or behind the line ends there.
+    fn line_of_row(&mut self, start: u64) -> u64 {
+        let start = usize::try_from(start - self.offset).unwrap_or(usize::MAX);
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let ends = self
+            .given
+            .iter()
+            .skip(start)
+            .take_while(|byte| is_end(byte));
+        let start = self.given.len().min(start + ends.count());
+        let before = self.given.drain(..start).collect::<Vec<u8>>();
+        self.offset += start as u64;
+        self.line += lines(&before);
+        self.line
+    }
+}
+
+/// How many lines end: with LF, CR, or both.
+fn lines(text: &[u8]) -> u64 {
+    let mut followers = text.iter().skip(1);
+    let ends = text.iter().filter(|byte| {
+        let next = followers.next();
+        **byte == b'\n' || (**byte == b'\r' && next != Some(&b'\n'))
+    });
+    ends.count() as u64
+}
+
+impl<R: Read> Read for Input<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.since_row > LINE_BYTES_MAX {
+        if self.given.len() > 2 * LINE_BYTES_MAX {
             let problem = format!("a row is longer than {LINE_BYTES_MAX} bytes: is a quote open?");
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
-        let count = self.input.read(buffer)?;
-        self.since_row += count;
+        let count = self.rest.read(buffer)?;
+        self.given.extend(buffer.iter().take(count));
         Ok(count)
     }
 }
@@ -88,11 +134,13 @@ fn names(header: &ByteRecord) -> Result<StringRecord, ImportError> {
         .iter()
         .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
         .collect();
-    let unknown = given.iter().find(|name| !COLUMNS.contains(&name.as_str()));
+    let unknown = given
+        .iter()
+        .find(|name| !CSV_COLUMNS.contains(&name.as_str()));
     if let Some(unknown) = unknown {
         return Err(ImportError::Columns(format!("{unknown:?} is no column")));
     }
-    for column in COLUMNS {
+    for column in CSV_COLUMNS {
         match given.iter().filter(|name| *name == column).count() {
             1 => {}
             0 => return Err(ImportError::Columns(format!("{column} is missing"))),

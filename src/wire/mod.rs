@@ -126,7 +126,7 @@ impl Format {
             Self::Jsv => "application/jsv",
             Self::Csv => "text/csv",
             Self::Soap11 => "text/xml; charset=utf-8",
-            Self::Soap12 => "application/soap+xml; charset=utf-8",
+            Self::Soap12 => "application/soap+xml",
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{log, uid};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use sessionlog::http::{Authorizer, Caller, Decision, HttpOptions, Permission, router};
 use sessionlog::{Durability, Query, SessionLog, Store};
@@ -181,6 +181,34 @@ fn a_body_that_breaks_off_is_refused_and_leaves_no_half_record() {
     assert_eq!(count(&store), 0);
     let (_, report) = post(&of(&store), JSON_LINES, lines(1..=2));
     assert_eq!(report["accepted"], json!(2));
+}
+
+#[test]
+fn a_body_that_stalls_is_given_up_on() {
+    let store = Store::in_memory().unwrap();
+    let options = HttpOptions {
+        import_stall_timeout: std::time::Duration::from_millis(50),
+        ..HttpOptions::default()
+    };
+    let endless = stream::iter([Ok::<_, io::Error>(lines(1..=2))]).chain(stream::pending());
+    let router = router(store.clone(), options);
+    let (status, error) = post(&router, JSON_LINES, Body::from_stream(endless));
+    assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(
+        error["ResponseStatus"]["ErrorCode"],
+        json!("RequestTimeout")
+    );
+    assert_eq!(post(&router, JSON_LINES, lines(1..=2)).0, StatusCode::OK);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_refused_by_itself() {
+    let store = Store::in_memory().unwrap();
+    let long = "x".repeat(2 * sessionlog::import::LINE_BYTES_MAX);
+    let body = format!("{}{long}\n{}", lines([1]), lines([2]));
+    let (status, report) = post(&of(&store), JSON_LINES, body);
+    assert_eq!((status, &report["accepted"]), (StatusCode::OK, &json!(2)));
+    assert_eq!(report["rejections"][0]["line"], json!(2));
 }
 
 #[test]

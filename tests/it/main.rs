@@ -15,6 +15,8 @@ mod cursors;
 mod durability;
 mod faults;
 #[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "http")]
 mod http_import;
 #[cfg(feature = "http")]
 mod http_pages;

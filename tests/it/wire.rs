@@ -16,7 +16,7 @@ use sessionlog::wire::{
 use uuid::Uuid;
 
 /// The bytes of a captured message.
-fn captured(name: &str) -> Vec<u8> {
+pub(crate) fn captured(name: &str) -> Vec<u8> {
     let root = env!("CARGO_MANIFEST_DIR");
     let path = format!("{root}/tests/data/wire/{name}");
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))

@@ -120,6 +120,19 @@ fn refused_lines_are_told_by_their_number_in_the_file() {
     );
 }
 
+#[test]
+fn csv_is_sent_as_well() {
+    let server = Server::with(HttpOptions::default());
+    let text = "refer_uid,user_refer_uid,user,client_refer_uid,session_start,session_end\r\nbad\r\n\
+                6f9619ff-8b86-d011-b42d-00c04fc964ff,11111111-2222-3333-4444-555555555555,Ann,\
+                PDA-01,2026-11-01T08:00:00Z,\r\n";
+    let (_folder, path) = file("few.csv", text);
+    let output = command(&["import", "--to", &server.url(), "--format", "csv", &path]).output();
+    let said = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(said.contains("line 2: "), "{said}");
+    assert_eq!(count(&server.store), 1);
+}
+
 /// Stands between a client and a server, and does not make it easy.
 fn flaky(server: SocketAddr) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -162,6 +175,10 @@ fn a_file_arrives_once_through_refusals_cuts_and_lost_answers() {
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("already there 2000"), "{said}");
     assert_eq!(count(&server.store), 2_000);
+    assert_eq!(
+        server.store.get(crate::uid(2_000)).unwrap(),
+        Some(open(2_000))
+    );
     drop(server);
     proxy.join().unwrap();
 }

@@ -131,3 +131,28 @@ fn an_open_quote_costs_no_memory() {
     let error = result.unwrap_err().to_string();
     assert!(error.contains("is a quote open?"), "{error}");
 }
+
+#[test]
+fn rejected_rows_are_told_by_their_line_whatever_ends_a_line() {
+    for end in ["\n", "\r\n", "\r"] {
+        let quoted = row(1, "").replace("Ann", &format!("\"A{end}B\""));
+        let blank = String::new();
+        let lines = [
+            HEADER,
+            "bad",
+            &quoted,
+            "bad",
+            &blank,
+            &blank,
+            "bad",
+            &row(2, ""),
+            "bad",
+        ];
+        for mark in ["", "\u{feff}"] {
+            let text = format!("{mark}{}", lines.join(end));
+            let (summary, watcher) = import(&empty_store(), &text);
+            assert_eq!(counts(summary.unwrap()), [2, 0, 0, 4], "{end:?}");
+            assert_eq!(watcher.places(), [2, 5, 8, 10], "{end:?}");
+        }
+    }
+}

@@ -8,6 +8,10 @@ use sessionlog::wire::UserClientSessionLogRequest as Request;
 use std::collections::BTreeMap;
 
 /// One exchange with the original.
+#[cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, reason = "the tests of HTTP read all of it")
+)]
 pub(crate) struct Exchange {
     pub(crate) name: String,
     pub(crate) method: String,
@@ -16,6 +20,8 @@ pub(crate) struct Exchange {
     pub(crate) body: Vec<u8>,
     pub(crate) status: u16,
     pub(crate) content_type: String,
+    /// Its body, where it is on record.
+    pub(crate) answer: String,
     /// What its operation received, if it ran.
     pub(crate) bound: Option<Request>,
 }
@@ -44,6 +50,7 @@ fn exchange(line: &str) -> Exchange {
         },
         status: text(&value["status"])[..3].parse().unwrap(),
         content_type: text(&value["headers"]["content-type"]),
+        answer: text(&value["body"]["text"]),
         bound: value["bound"].as_str().map(bound),
     }
 }

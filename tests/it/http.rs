@@ -1,0 +1,132 @@
+//! The query over HTTP, by requests to the router.
+
+mod access;
+mod bodies;
+mod bounds;
+mod cases;
+mod clients;
+mod replay;
+mod verbs;
+
+use crate::at;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use chrono::{DateTime, Utc};
+use sessionlog::http::{HttpOptions, router};
+use sessionlog::wire::{ErrorResponse, Format, Responder};
+use sessionlog::{Clock, Store};
+use std::sync::Arc;
+use tower::ServiceExt;
+
+const LOG: &str = "/userclientsession/log";
+
+/// The time of every answer.
+#[derive(Debug)]
+struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> DateTime<Utc> {
+        at("2015-06-01T09:30:00Z")
+    }
+}
+
+/// As the captured server is set up.
+fn responder() -> Responder {
+    Responder {
+        server: Some("srv-1".to_owned()),
+        records_per_page_default: 50,
+        clock: Arc::new(Fixed),
+        ..Responder::default()
+    }
+}
+
+fn options() -> HttpOptions {
+    HttpOptions {
+        responder: responder(),
+        ..HttpOptions::default()
+    }
+}
+
+fn router_of(store: &Store) -> Router {
+    router(store.clone(), options())
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// The format of the body, by its type.
+    fn format(&self) -> Option<Format> {
+        let content_type = self.header("content-type");
+        let media_type = content_type.split(';').next().unwrap();
+        match content_type {
+            "text/xml; charset=utf-8" => Some(Format::Soap11),
+            _ if media_type == "application/soap+xml" => Some(Format::Soap12),
+            _ => Format::of_media_type(media_type),
+        }
+    }
+
+    /// `ErrorCode` and `Message`, in whatever format they are.
+    fn error(&self) -> (String, String) {
+        let error = ErrorResponse::read(self.format().unwrap(), &self.body).unwrap();
+        let status = error.response_status;
+        (status.error_code.unwrap(), status.message.unwrap())
+    }
+}
+
+fn request(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path);
+    let request = headers.iter().fold(request, |request, (name, value)| {
+        request.header(*name, *value)
+    });
+    request.body(body.into()).unwrap()
+}
+
+fn ask(router: &Router, request: Request<Body>) -> Answer {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(answer(router, request))
+}
+
+async fn answer(router: &Router, request: Request<Body>) -> Answer {
+    let answer = router.clone().oneshot(request).await.unwrap();
+    let (head, body) = answer.into_parts();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body: to_bytes(body, usize::MAX).await.unwrap().to_vec(),
+    }
+}
+
+fn get(router: &Router, path: &str, headers: &[(&str, &str)]) -> Answer {
+    ask(router, request("GET", path, headers, Body::empty()))
+}
+
+fn post(router: &Router, path: &str, content_type: &str, body: impl Into<Body>) -> Answer {
+    ask(
+        router,
+        request("POST", path, &[("content-type", content_type)], body),
+    )
+}
