@@ -97,7 +97,7 @@ fn answers_to_its_own_clients_are_written_as_the_original_wrote_them() {
         (Format::Soap11, "soap11-send"),
         (Format::Soap12, "soap12-send"),
     ] {
-        let answer = captured(&format!("clients/dotnet-v3/{name}.res"));
+        let answer = captured(&format!("answers/{name}.res"));
         let theirs = unchunked(&answer);
         assert_eq!(Response::read(format, theirs.as_bytes()).unwrap(), full);
         // They begin with a mark, and ours do not.
