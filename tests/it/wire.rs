@@ -3,8 +3,11 @@
 mod answers;
 pub(crate) mod captured;
 mod round_trips;
+mod soap;
 mod text_formats;
 mod xml;
+mod xml_differences;
+mod xml_syntax;
 
 use crate::{at, uid};
 use sessionlog::wire::{

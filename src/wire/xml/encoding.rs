@@ -7,15 +7,17 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     Utf8,
-    Utf16,
+    Utf16Le,
+    Utf16Be,
 }
 
 impl Encoding {
     /// Whether a declaration may call it this.
     pub(super) fn is_called(self, name: &str) -> bool {
         let names: &[&str] = match self {
-            Self::Utf8 => &["utf-8", "us-ascii"],
-            Self::Utf16 => &["utf-16", "utf-16le", "utf-16be"],
+            Self::Utf8 => &["utf-8"],
+            Self::Utf16Le => &["utf-16", "utf-16le"],
+            Self::Utf16Be => &["utf-16", "utf-16be"],
         };
         names.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
@@ -23,15 +25,13 @@ impl Encoding {
 
 /// The text after the mark.
 pub(super) fn decode(bytes: &[u8]) -> Result<(Encoding, Cow<'_, str>)> {
-    let utf16 = |bytes, unit: fn([u8; 2]) -> u16| {
-        let text = decode_utf16(bytes, unit)?;
-        Ok((Encoding::Utf16, Cow::Owned(text)))
-    };
+    let little = |bytes| Ok((Encoding::Utf16Le, decode_utf16(bytes, u16::from_le_bytes)?));
+    let big = |bytes| Ok((Encoding::Utf16Be, decode_utf16(bytes, u16::from_be_bytes)?));
     match bytes {
-        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [b'<', 0, ..] => utf16(bytes, u16::from_le_bytes),
-        [0, b'<', ..] => utf16(bytes, u16::from_be_bytes),
+        [0xff, 0xfe, rest @ ..] => little(rest),
+        [0xfe, 0xff, rest @ ..] => big(rest),
+        [b'<', 0, ..] => little(bytes),
+        [0, b'<', ..] => big(bytes),
         _ => {
             let text = crate::wire::text(bytes)?;
             Ok((Encoding::Utf8, Cow::Borrowed(text)))
@@ -39,7 +39,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Encoding, Cow<'_, str>)> {
     }
 }
 
-fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String> {
+fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'static, str>> {
     let (pairs, rest) = bytes.as_chunks();
     if !rest.is_empty() {
         return Err(WireError::new(
@@ -48,6 +48,7 @@ fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String> {
     }
     let units = pairs.iter().map(|pair| unit(*pair));
     char::decode_utf16(units)
-        .collect::<std::result::Result<_, _>>()
+        .collect::<std::result::Result<String, _>>()
+        .map(Cow::Owned)
         .map_err(|error| WireError::syntax("UTF-16", error))
 }

@@ -3,6 +3,7 @@
 mod encoding;
 mod read;
 pub(super) mod soap;
+mod tag;
 mod write;
 
 pub(super) use read::read;

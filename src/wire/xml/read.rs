@@ -3,12 +3,11 @@
 
 use super::encoding::{Encoding, decode};
 use super::is_char;
+use super::tag::{Scope, Tag, attributes};
 use crate::wire::error::{Quoted, Result, WireError};
-use crate::wire::names::INSTANCE;
 use crate::wire::node::{Name, Named, Node, Spelling};
+use quick_xml::Reader;
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
-use quick_xml::name::ResolveResult;
-use quick_xml::{NsReader, XmlVersion};
 use std::borrow::Cow;
 
 /// How deep elements may be nested.
@@ -41,16 +40,24 @@ pub(in crate::wire) fn read(bytes: &[u8], root: Name) -> Result<Element> {
 /// The root element, whatever it is.
 pub(super) fn document(bytes: &[u8]) -> Result<Element> {
     let (encoding, text) = decode(bytes)?;
-    let mut reader = NsReader::from_str(&text);
+    // quick-xml would skip a second mark.
+    if text.starts_with('\u{feff}') {
+        return Err(forbidden("text outside of its root"));
+    }
+    let mut reader = Reader::from_str(&text);
     reader.config_mut().check_comments = true;
     reader.config_mut().expand_empty_elements = true;
+    let mut scope = Scope::default();
     let mut builder = Builder::default();
     let mut is_start = true;
     loop {
         let event = reader.read_event().map_err(malformed)?;
         match event {
-            Event::Start(start) => builder.open(element(&reader, &start)?)?,
-            Event::End(_) => builder.close(),
+            Event::Start(start) => builder.open(scope.open(&start)?.into())?,
+            Event::End(_) => {
+                scope.close();
+                builder.close();
+            }
             Event::Text(text) => builder.text(&text.xml10_content(), true)?,
             Event::CData(text) => builder.text(&text.xml10_content(), false)?,
             Event::GeneralRef(reference) => builder.character(resolve(&reference)?)?,
@@ -66,11 +73,11 @@ pub(super) fn document(bytes: &[u8]) -> Result<Element> {
     }
 }
 
-fn malformed(error: quick_xml::Error) -> WireError {
+pub(super) fn malformed(error: quick_xml::Error) -> WireError {
     WireError::syntax("XML", error)
 }
 
-fn forbidden(what: &str) -> WireError {
+pub(super) fn forbidden(what: &str) -> WireError {
     WireError::new(format!("the XML holds {what}, which is not read"))
 }
 
@@ -138,7 +145,7 @@ fn is_blank(text: &str) -> bool {
     crate::wire::value::trim(text).is_empty()
 }
 
-fn check_chars(text: &str) -> Result<()> {
+pub(super) fn check_chars(text: &str) -> Result<()> {
     match text.chars().find(|character| !is_char(*character)) {
         Some(character) => Err(not_a_char(character)),
         None => Ok(()),
@@ -151,17 +158,27 @@ fn not_a_char(character: char) -> WireError {
 }
 
 fn check_declaration(declaration: &BytesDecl<'_>, encoding: Encoding) -> Result<()> {
-    let version = declaration.version().map_err(malformed)?;
+    let tag = BytesStart::from_content(&**declaration, "xml".len());
+    let attributes = attributes(&tag)?;
+    let parts = attributes.iter().map(|(name, value)| (name.0, &**value));
+    let (version, declared) = match parts.collect::<Vec<_>>().as_slice() {
+        [("version", version)] => (*version, None),
+        [("version", version), ("standalone", "yes" | "no")] => (*version, None),
+        [("version", version), ("encoding", name)]
+        | [
+            ("version", version),
+            ("encoding", name),
+            ("standalone", "yes" | "no"),
+        ] => (*version, Some(*name)),
+        _ => return Err(forbidden("a declaration of another form")),
+    };
     if version != "1.0" {
-        return Err(WireError::value(
-            &version,
-            "is no version of XML that is read",
-        ));
+        let problem = "is no version of XML that is read";
+        return Err(WireError::value(version, problem));
     }
-    let declared = declaration.encoding().transpose();
-    match declared.map_err(|error| WireError::syntax("XML", error))? {
-        Some(name) if !encoding.is_called(&name) => Err(WireError::value(
-            &name,
+    match declared {
+        Some(name) if !encoding.is_called(name) => Err(WireError::value(
+            name,
             "is not the encoding of the XML, which must be UTF-8 or UTF-16",
         )),
         _ => Ok(()),
@@ -186,51 +203,14 @@ fn resolve(reference: &BytesRef<'_>) -> Result<char> {
     }
 }
 
-/// An element from its tag.
-fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Element> {
-    let (namespace, local) = reader.resolver().resolve_element(start.name());
-    let mut element = Element {
-        local: local.as_ref().to_owned(),
-        namespace: bound(&namespace)?.to_owned(),
-        ..Element::default()
-    };
-    check_name(start.name().as_ref())?;
-    for attribute in start.attributes() {
-        let attribute = attribute.map_err(|error| WireError::syntax("XML", error))?;
-        check_name(attribute.key.as_ref())?;
-        let value = attribute.normalized_value(XmlVersion::Explicit1_0);
-        let value = value.map_err(malformed)?;
-        check_chars(&value)?;
-        if attribute.value.contains('<') {
-            return Err(forbidden("< in an attribute"));
+impl From<Tag> for Element {
+    fn from(tag: Tag) -> Self {
+        Self {
+            local: tag.local,
+            namespace: tag.namespace,
+            is_nil: tag.is_nil,
+            ..Self::default()
         }
-        let (namespace, local) = reader.resolver().resolve_attribute(attribute.key);
-        if bound(&namespace)? == INSTANCE && local.as_ref() == "nil" {
-            element.is_nil = crate::wire::value::boolean(&value, Spelling::Strict)
-                .map_err(|error| error.inside(format!("{}.nil", element.local)))?;
-        }
-    }
-    Ok(element)
-}
-
-fn bound<'a>(resolved: &ResolveResult<'a>) -> Result<&'a str> {
-    match resolved {
-        ResolveResult::Bound(namespace) => Ok(namespace.0),
-        ResolveResult::Unbound => Ok(""),
-        ResolveResult::Unknown(prefix) => {
-            Err(WireError::value(prefix, "is a prefix that is not declared"))
-        }
-    }
-}
-
-/// A name that XML has, as far as ASCII goes: a tag with a slip in it must not pass for an unknown
-/// member.
-fn check_name(name: &str) -> Result<()> {
-    let is_start = |c: char| c.is_ascii_alphabetic() || c == '_' || c == ':' || !c.is_ascii();
-    let is_part = |c: char| is_start(c) || c.is_ascii_digit() || c == '-' || c == '.';
-    match name.starts_with(is_start) && name.chars().all(is_part) {
-        true => Ok(()),
-        false => Err(WireError::value(name, "is no name")),
     }
 }
 
