@@ -165,7 +165,7 @@ pub(super) async fn count(
 }
 
 /// Which part of the router answers: few, whatever is asked for, so that counting stays small.
-fn route(request: &Request) -> Cow<'static, str> {
+pub(super) fn route(request: &Request) -> Cow<'static, str> {
     match request.extensions().get::<MatchedPath>() {
         Some(path) => Cow::Owned(path.as_str().to_owned()),
         None => Cow::Borrowed(Target::of(request.uri().path()).name()),

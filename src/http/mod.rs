@@ -53,6 +53,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+use tower_http::trace::TraceLayer;
 
 /// Everything that is served of a store, under one root.
 ///
@@ -72,7 +73,18 @@ pub fn router(store: Store, options: HttpOptions) -> axum::Router {
         }))
         .layer(middleware::from_fn(guarded))
         .layer(middleware::from_fn_with_state(metrics, metrics::count))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_failure(()),
+        )
         .layer(SetSensitiveRequestHeadersLayer::new(SECRETS))
+}
+
+/// What a log says of a request: the query string and the headers are personal data.
+fn span(request: &Request) -> tracing::Span {
+    let route = metrics::route(request);
+    tracing::info_span!("request", method = %request.method(), route = %route)
 }
 
 /// What is not shown where headers are, in a log of an authorizer for one.

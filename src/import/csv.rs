@@ -8,7 +8,7 @@ use csv::{ByteRecord, Position, ReaderBuilder, StringRecord};
 use std::io::{self, Cursor, Read};
 use uuid::Uuid;
 
-/// The columns of [`csv`], all of which must be there: the members of [`SessionLog`] in their order.
+/// The columns of [`csv()`], all of which must be there: the members of [`SessionLog`] in their order.
 pub const CSV_COLUMNS: [&str; 6] = [
     "refer_uid",
     "user_refer_uid",

@@ -6,6 +6,8 @@ mod bounds;
 mod cases;
 mod clients;
 mod replay;
+#[cfg(feature = "cli")]
+mod traces;
 mod verbs;
 
 use crate::at;

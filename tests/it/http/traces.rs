@@ -1,0 +1,44 @@
+//! What the log says of a request.
+
+use super::{LOG, get, router_of};
+use crate::{log, store_of};
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use tracing_subscriber::filter::LevelFilter;
+
+/// Where all of a log is kept.
+#[derive(Debug, Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_request_is_traced_by_method_route_and_status_and_by_nothing_personal() {
+    let kept = Kept::default();
+    let writer = kept.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
+    let path = format!("{LOG}?ClientReferUid=PDA-01&SessionUid=6f9619ff8b86d011b42d00c04fc964ff");
+    let headers = [("Authorization", "Bearer very-secret-token")];
+    tracing::subscriber::with_default(subscriber, || {
+        let store = store_of([log(1, "2015-06-01T08:00:00Z", None)]);
+        assert_eq!(get(&router_of(&store), &path, &headers).status, 200);
+    });
+    let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("method=GET"), "{text}");
+    assert!(text.contains("route=query"), "{text}");
+    assert!(text.contains("status=200"), "{text}");
+    for personal in ["PDA-01", "6f9619ff", "very-secret", "Ann"] {
+        assert!(!text.contains(personal), "{text}");
+    }
+}
