@@ -156,7 +156,7 @@ fn answer(mut response: Response<ureq::Body>) -> Result<Report, Unsent> {
     }
     Err(Unsent {
         problem: format!("{status}: {}", message(&body)),
-        may_pass: status.is_server_error(),
+        may_pass: matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504),
         retry_after: Duration::from_secs(retry_after.unwrap_or(0)),
     })
 }

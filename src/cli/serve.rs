@@ -9,7 +9,7 @@ use crate::http::{
 };
 use crate::wire::{EnumNames, Responder};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,7 @@ pub(super) fn run(path: &Path, args: &args::Serve) -> Result<(), Failure> {
     let options = HttpOptions {
         responder,
         authorizer: authorizer.unwrap_or_else(|| Arc::new(OpenSession::new(store.clone()))),
+        hosts: hosts(args, &access),
         cors_origins: args.cors_origin.clone(),
         ..HttpOptions::default()
     };
@@ -68,6 +69,27 @@ fn refuse_strangers(args: &args::Serve, access: &Access) -> Result<(), Failure> 
              --auth, or listen there all the same with --insecure"
         ))),
         Access::OpenSession | Access::TokenFile(_) => Ok(()),
+    }
+}
+
+/// Where anybody may ask, only this machine may, and by its own names: a web page cannot take one
+/// of those for itself.
+fn hosts(args: &args::Serve, access: &Access) -> Vec<String> {
+    match (access, args.insecure) {
+        (Access::None, false) => ["localhost", "127.0.0.1", "[::1]"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain([host_of(args.listen)])
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// As a client names it.
+fn host_of(address: SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
     }
 }
 

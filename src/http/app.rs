@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
 
 /// A handle: clones are the same application.
 #[derive(Debug, Clone)]
@@ -69,7 +70,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// 503 if too many requests are there already; what the call gives; 500 if it panics.
+    /// 503 if too many requests are there already, or it takes too long; what the call gives; 500 if it panics.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         call: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
@@ -96,13 +97,17 @@ impl App {
             let _ = answer.send(result);
         };
         self.0.pool.run(call);
-        answered.await.unwrap_or_else(|_| {
-            tracing::error!("a request's call panicked");
-            Err(Refusal::internal())
-        })
+        match timeout(self.0.options.handler_timeout, answered).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => {
+                tracing::error!("a request's call panicked");
+                Err(Refusal::internal())
+            }
+            Err(_) => Err(Refusal::timed_out(self)),
+        }
     }
 
-    /// Narrows the request to what its caller may see.
+    /// Narrows the request to what its caller may see; whether that is one user's sessions only.
     ///
     /// Blocks, as an authorizer may.
     ///
@@ -114,7 +119,7 @@ impl App {
         permission: Permission,
         parts: &Parts,
         request: &mut UserClientSessionLogRequest,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         let decision = self.0.options.authorizer.authorize(&Caller {
             permission,
             session_uid: request.session_uid,
@@ -123,14 +128,14 @@ impl App {
             headers: &parts.headers,
         });
         match (decision, permission) {
-            (Decision::Allow, _) => Ok(()),
+            (Decision::Allow, _) => Ok(false),
             (Decision::AllowOnly { .. }, Permission::Import) | (Decision::Forbidden, _) => {
                 Err(Refusal::forbidden("the caller has no right to this"))
             }
             (Decision::AllowOnly { user_refer_uid }, _) => {
                 let asked = request.user_refer_uid.get_or_insert(user_refer_uid);
                 match *asked == user_refer_uid {
-                    true => Ok(()),
+                    true => Ok(true),
                     false => Err(Refusal::forbidden(
                         "UserReferUid: the caller may see its own sessions only",
                     )),

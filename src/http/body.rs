@@ -1,6 +1,7 @@
 //! The message of a request: from its query string, and from its body in any format
 //! (wire contract, section 5).
 
+use super::app::App;
 use super::negotiate::Wanted;
 use super::reply::Refusal;
 use super::target::Target;
@@ -76,16 +77,16 @@ pub(super) fn query_string(target: Target, parts: &Parts) -> &str {
 ///
 /// 400, 413 or 415: the body or query string is not one, or cannot be read as one.
 pub(super) async fn message(
+    app: &App,
     target: Target,
     parts: &Parts,
     body: Body,
-    bytes_max: usize,
 ) -> Result<UserClientSessionLogRequest, Refusal> {
     let query = query_string(target, parts);
     if parts.method == Method::GET || parts.method == Method::HEAD {
         return Ok(UserClientSessionLogRequest::read_form(query)?);
     }
-    let bytes = bytes(parts, body, bytes_max).await?;
+    let bytes = bytes(parts, body, app.options().body_bytes_max).await?;
     if bytes.is_empty() && !matches!(target, Target::Soap(_)) {
         return Ok(UserClientSessionLogRequest::read_form(query)?);
     }
@@ -96,20 +97,22 @@ pub(super) async fn message(
         ));
     };
     check_charset(kind, &parts.headers)?;
-    read(kind, query, parts, bytes).await
+    read(app, kind, parts, (query, bytes)).await
 }
 
-/// A message and the query string over it, or a form over the query string.
+/// A message and the query string over it, or a form over the query string. A large message takes
+/// its time, which is not the async threads' to give.
 async fn read(
+    app: &App,
     kind: Kind,
-    query: &str,
     parts: &Parts,
-    bytes: Bytes,
+    (query, bytes): (&str, Bytes),
 ) -> Result<UserClientSessionLogRequest, Refusal> {
     let mut request = UserClientSessionLogRequest::default();
     match kind {
         Kind::Message(format) => {
-            request = UserClientSessionLogRequest::read(format, &bytes)?;
+            let read = move |_: &App| Ok(UserClientSessionLogRequest::read(format, &bytes)?);
+            request = app.blocking(read).await?;
             request.set_form(query)?;
         }
         Kind::Form => {
@@ -192,11 +195,15 @@ async fn fields<'a>(
     let mut form = form.map_err(|_| malformed())?;
     let mut fields = Vec::new();
     while let Some(field) = form.next_field().await.map_err(|_| malformed())? {
-        let name = field.name().unwrap_or_default().to_owned();
+        // A filter whose name cannot be told must not be taken for an unknown member.
+        let name = field.name().ok_or_else(malformed)?.to_owned();
         let value = field.bytes().await.map_err(|_| malformed())?;
         let value = String::from_utf8(value.into())
             .map_err(|_| unbound(&format!("{name:.64}: it is not UTF-8")))?;
         fields.push((name.into(), value.into()));
     }
-    Ok(fields)
+    match fields.is_empty() {
+        true => Err(malformed()),
+        false => Ok(fields),
+    }
 }

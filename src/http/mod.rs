@@ -25,6 +25,7 @@ mod access;
 mod app;
 mod body;
 mod cors;
+mod host;
 mod import;
 mod metadata;
 mod metrics;
@@ -51,6 +52,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tower_http::trace::TraceLayer;
@@ -61,6 +63,7 @@ use tower_http::trace::TraceLayer;
 /// [`nest_service`](axum::Router::nest_service), it answers all of that path.
 pub fn router(store: Store, options: HttpOptions) -> axum::Router {
     let origins = options.cors_origins.clone();
+    let hosts: Arc<[String]> = options.hosts.clone().into();
     let app = App::new(store, options);
     let metrics = app.metrics().clone();
     let router = service::routes()
@@ -71,6 +74,7 @@ pub fn router(store: Store, options: HttpOptions) -> axum::Router {
         .layer(CatchPanicLayer::custom(|_| {
             reply::Refusal::internal().into_json()
         }))
+        .layer(middleware::from_fn_with_state(hosts, host::check))
         .layer(middleware::from_fn(guarded))
         .layer(middleware::from_fn_with_state(metrics, metrics::count))
         .layer(

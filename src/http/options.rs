@@ -38,6 +38,10 @@ pub struct HttpOptions {
     pub concurrent_requests_max: usize,
     /// When a client that was answered with 503 may try again, in whole seconds: 1 s by default.
     pub retry_after: Duration,
+    /// The names by which clients may ask for the server (`Host`, without its port); any by default.
+    /// A server that is only for this machine names its own here: else a web page that gives its
+    /// own name to this machine's address reads everything as if it were the operator.
+    pub hosts: Vec<String>,
     /// The origins whose pages may read answers (CORS), or `*` for all: none by default. With `*`
     /// alone, pages of other sites may also load answers as scripts (`callback=`).
     pub cors_origins: Vec<HeaderValue>,
@@ -60,6 +64,7 @@ impl Default for HttpOptions {
             query_threads: 32,
             concurrent_requests_max: 256,
             retry_after: Duration::from_secs(1),
+            hosts: Vec::new(),
             cors_origins: Vec::new(),
             import_bytes_max: 1 << 30,
             concurrent_imports_max: 2,

@@ -103,7 +103,7 @@ async fn answer(
     body: Body,
 ) -> Result<Response, Refusal> {
     check_verb(target, &parts.method)?;
-    let message = body::message(target, &parts, body, app.options().body_bytes_max).await;
+    let message = body::message(app, target, &parts, body).await;
     match reply.is_html() {
         true => super::page::respond(app, parts, message).await,
         false => page(app, reply, parts, message?).await,

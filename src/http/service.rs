@@ -65,9 +65,7 @@ async fn scraped(State(app): State<App>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let text = match operate(&app, &parts).await {
         // They count everybody's sessions.
-        Ok(caller) if caller.user_refer_uid.is_some() => {
-            Err(Refusal::forbidden("the metrics are of all users"))
-        }
+        Ok((_, true)) => Err(Refusal::forbidden("the metrics are of all users")),
         Ok(_) => metrics::scrape(&app).await,
         Err(refusal) => Err(refusal),
     };
@@ -110,7 +108,7 @@ async fn metadata_of(
 
 /// A page of metadata: of the operation in a format, or of all there is.
 async fn described(app: &App, parts: &Parts, format: Option<&str>) -> Result<Response, Refusal> {
-    let caller = operate(app, parts).await?;
+    let (caller, _) = operate(app, parts).await?;
     let server = app.options().responder.server.as_deref();
     let frame = Frame::at(parts.uri.path(), server).of_caller(&caller);
     let Some(format) = format else {
@@ -141,13 +139,14 @@ fn host(headers: &HeaderMap) -> &str {
 /// # Errors
 ///
 /// 400 for a query string that does not read; 401 or 403; 500 if the authorizer failed.
-async fn operate(app: &App, parts: &Parts) -> Result<UserClientSessionLogRequest, Refusal> {
+/// Also tells whether the caller may see one user's sessions only.
+async fn operate(app: &App, parts: &Parts) -> Result<(UserClientSessionLogRequest, bool), Refusal> {
     let query = parts.uri.query().unwrap_or_default();
     let mut caller = UserClientSessionLogRequest::read_form(query)?;
     let parts = parts.clone();
     app.blocking(move |app| {
-        app.authorize(Permission::Operate, &parts, &mut caller)?;
-        Ok(caller)
+        let is_narrowed = app.authorize(Permission::Operate, &parts, &mut caller)?;
+        Ok((caller, is_narrowed))
     })
     .await
 }

@@ -121,6 +121,11 @@ fn token(line: &str) -> Result<Token, String> {
     if text.chars().count() < TOKEN_CHARS_MIN {
         return Err(format!("a token has {TOKEN_CHARS_MIN} characters at least"));
     }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(
+            "a token has visible characters of ASCII only: no client sends others".to_owned(),
+        );
+    }
     let permissions = words
         .map(|word| match word {
             "query" => Ok(Permission::Query),

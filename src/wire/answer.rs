@@ -192,8 +192,9 @@ fn page_request(
     let index = not_negative("PageRequestIndex", request.page_request_index)?;
     let records = match not_negative("RecordsPerPage", request.records_per_page)? {
         0 => responder.records_per_page_default,
-        records => records.min(responder.records_per_page_max),
-    };
+        records => records,
+    }
+    .min(responder.records_per_page_max);
     PageRequest::new(index, records).map_err(|error| invalid(&error))
 }
 

@@ -7,6 +7,7 @@ use super::jsv;
 use super::message::{ErrorResponse, UserClientSessionLogRequest, UserClientSessionLogResponse};
 use super::names as n;
 use super::node::{Name, Named, Node, Spelling};
+use super::value;
 use chrono::{DateTime, Utc};
 use csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ pub(super) struct Document {
 
 /// Splits a document into its fields.
 pub(super) fn read(text: &str) -> Result<Document> {
+    check_quotes(text)?;
     let malformed = |error| WireError::syntax("CSV", error);
     let mut reader = ReaderBuilder::new().from_reader(text.as_bytes());
     let names = reader.headers().map_err(malformed)?.clone();
@@ -34,6 +36,40 @@ pub(super) fn read(text: &str) -> Result<Document> {
         names,
         row: row.map_err(malformed)?,
     })
+}
+
+impl Document {
+    /// Refuses a column that has none of these names.
+    pub(super) fn check_names(&self, known: &[&str]) -> Result<()> {
+        let is_known = |name: &str| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let mut names = self.names.iter().map(value::trim);
+        match names.find(|name| !is_known(name)) {
+            Some(name) => Err(WireError::value(name, "is no column of a request")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Refuses quotes as the library does not: one that is never closed, and text behind a closed one.
+fn check_quotes(text: &str) -> Result<()> {
+    let mut rest = text;
+    let mut is_start = true;
+    while let Some(character) = rest.chars().next() {
+        if character == '"' && is_start {
+            let Some((_, behind)) = value::split_quoted(rest) else {
+                return Err(WireError::value(rest, "has no end quote"));
+            };
+            if !behind.is_empty() && !behind.starts_with([',', '\r', '\n']) {
+                return Err(WireError::value(behind, "stands behind a closed quote"));
+            }
+            rest = behind;
+            is_start = false;
+            continue;
+        }
+        is_start = matches!(character, ',' | '\r' | '\n');
+        rest = rest.get(character.len_utf8()..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// A part of a document.

@@ -171,18 +171,11 @@ impl<'a> Scanner<'a> {
 
     /// A quoted value with its quotes.
     fn quoted(&mut self) -> Result<&'a str> {
-        let bytes = self.rest.as_bytes();
-        let mut at = 1;
-        loop {
-            let found = self.rest.get(at..).and_then(|rest| rest.find('"'));
-            let Some(quote) = found.map(|found| at + found) else {
-                return Err(malformed(self.rest, "has no end quote"));
-            };
-            match bytes.get(quote + 1) {
-                Some(b'"') => at = quote + 2,
-                _ => return self.split(quote + 1),
-            }
-        }
+        let Some((quoted, rest)) = value::split_quoted(self.rest) else {
+            return Err(malformed(self.rest, "has no end quote"));
+        };
+        self.rest = rest;
+        Ok(quoted)
     }
 
     /// An object or list with its brackets: what is inside is read when it is asked for, or, if

@@ -43,6 +43,21 @@ pub(super) const USER_REFER_UID: Name = message("UserReferUid");
 /// Derived, and so no member of the XML.
 pub(super) const PAGING_ENABLED: &str = "PagingEnabled";
 
+/// Every member of the request.
+pub(super) const REQUEST_MEMBERS: [&str; 11] = [
+    USER_REFER_UID.local,
+    CLIENT_REFER_UID.local,
+    STARTED_BEFORE.local,
+    STARTED_AFTER.local,
+    OPEN_SESSIONS_ONLY.local,
+    PAGE_REQUEST_INDEX.local,
+    RECORDS_PER_PAGE.local,
+    PAGING_ENABLED,
+    SESSION_UID.local,
+    DEVICE_SERIAL_NUMBER.local,
+    GENERATED_AT.local,
+];
+
 pub(super) const RESPONSE: Name = message("UserClientSessionLogResponse");
 pub(super) const PROCESSED_AT: Name = base("ProcessedAt");
 pub(super) const RESULT: Name = base("Result");

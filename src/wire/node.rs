@@ -123,6 +123,6 @@ fn is_named<'a, N: Node<'a>>((found, node): &(Cow<'a, str>, N), name: Name) -> b
     match (N::SPELLING, node.namespace()) {
         (Spelling::Strict, Some(namespace)) => found == name.local && namespace == name.namespace,
         (Spelling::Strict, None) => found == name.local,
-        (Spelling::Lenient, _) => found.eq_ignore_ascii_case(name.local),
+        (Spelling::Lenient, _) => value::trim(found).eq_ignore_ascii_case(name.local),
     }
 }

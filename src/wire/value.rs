@@ -10,6 +10,19 @@ pub(super) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\r', '\n'])
 }
 
+/// A text that begins with a quote, up to the quote that ends it, and what is behind. A quote
+/// inside is doubled. `None` if it does not end.
+pub(super) fn split_quoted(text: &str) -> Option<(&str, &str)> {
+    let mut at = 1;
+    loop {
+        let quote = at + text.get(at..)?.find('"')?;
+        match text.get(quote + 1..)?.starts_with('"') {
+            true => at = quote + 2,
+            false => return text.split_at_checked(quote + 1),
+        }
+    }
+}
+
 /// `true`, `false`, `1` or `0`.
 pub(super) fn boolean(text: &str, spelling: Spelling) -> Result<bool> {
     let is = |word: &str| match spelling {

@@ -41,7 +41,7 @@ pub(in crate::cli) struct Serve {
     /// Who may ask: none, open-session, or token-file FILE
     #[arg(long, value_names = ["WAY", "FILE"], num_args = 1..=2, default_value = "none")]
     auth: Vec<OsString>,
-    /// Listen beyond this machine even if anybody may ask
+    /// Listen beyond this machine, under any name, for anybody
     #[arg(long)]
     pub(in crate::cli) insecure: bool,
     /// Serve HTTPS with this chain of certificates, a PEM file

@@ -29,8 +29,8 @@ pub(in crate::wire) struct Element {
 /// # Errors
 ///
 /// The document is malformed, holds what the contract forbids, or has another root.
-pub(in crate::wire) fn read(bytes: &[u8], root: Name) -> Result<Element> {
-    let element = document(bytes)?;
+pub(in crate::wire) fn read(bytes: &[u8], root: Name, elements_max: usize) -> Result<Element> {
+    let element = document(bytes, elements_max)?;
     match element.is(root) {
         true => Ok(element),
         false => Err(element.instead_of(root)),
@@ -38,7 +38,7 @@ pub(in crate::wire) fn read(bytes: &[u8], root: Name) -> Result<Element> {
 }
 
 /// The root element, whatever it is.
-pub(super) fn document(bytes: &[u8]) -> Result<Element> {
+pub(super) fn document(bytes: &[u8], elements_max: usize) -> Result<Element> {
     let (encoding, text) = decode(bytes)?;
     // quick-xml would skip a second mark.
     if text.starts_with('\u{feff}') {
@@ -48,7 +48,10 @@ pub(super) fn document(bytes: &[u8]) -> Result<Element> {
     reader.config_mut().check_comments = true;
     reader.config_mut().expand_empty_elements = true;
     let mut scope = Scope::default();
-    let mut builder = Builder::default();
+    let mut builder = Builder {
+        elements_left: elements_max,
+        ..Builder::default()
+    };
     let mut is_start = true;
     loop {
         let event = reader.read_event().map_err(malformed)?;
@@ -84,6 +87,8 @@ pub(super) fn forbidden(what: &str) -> WireError {
 /// What is being read.
 #[derive(Default)]
 struct Builder {
+    /// How many more elements there may be: each takes much more room here than there.
+    elements_left: usize,
     open: Vec<Element>,
     root: Option<Element>,
 }
@@ -93,6 +98,8 @@ impl Builder {
         if self.root.is_some() {
             return Err(forbidden("an element after its root"));
         }
+        let left = self.elements_left.checked_sub(1);
+        self.elements_left = left.ok_or_else(|| WireError::new("the XML has too many elements"))?;
         if self.open.len() == DEPTH_MAX {
             return Err(WireError::new(format!(
                 "the XML is nested more than {DEPTH_MAX} deep"

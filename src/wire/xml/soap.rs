@@ -18,12 +18,17 @@ const fn namespace(format: Format) -> &'static str {
 
 /// The first element of the body. What the header asks for is not done and not refused: .NET marks
 /// addresses there that must be understood.
-pub(in crate::wire) fn read(bytes: &[u8], format: Format, root: Name) -> Result<Element> {
+pub(in crate::wire) fn read(
+    bytes: &[u8],
+    format: Format,
+    root: Name,
+    elements_max: usize,
+) -> Result<Element> {
     let part = |local| Name {
         local,
         namespace: namespace(format),
     };
-    let envelope = document(bytes)?;
+    let envelope = document(bytes, elements_max)?;
     if !envelope.is(part("Envelope")) {
         return Err(envelope.instead_of(part("Envelope")));
     }

@@ -311,3 +311,27 @@ fn an_authorizer_that_panics_takes_one_answer_with_it() {
     assert!(!answer.text().contains("secret"), "{}", answer.text());
     assert_eq!(get(&router, LOG, &[]).status, 200);
 }
+
+#[test]
+fn a_server_of_this_machine_answers_to_its_own_names_alone() {
+    let options = HttpOptions {
+        hosts: vec!["localhost".to_owned(), "[::1]".to_owned()],
+        ..options()
+    };
+    let router = router(store_of([]), options);
+    for host in ["localhost", "LOCALHOST:9001", "[::1]", "[::1]:9001"] {
+        assert_eq!(get(&router, LOG, &[("Host", host)]).status, 200, "{host}");
+    }
+    for host in [
+        "evil.example",
+        "evil.example:9001",
+        "localhost.evil.example",
+        "::1",
+        "",
+    ] {
+        let answer = get(&router, LOG, &[("Host", host)]);
+        assert_eq!(answer.status, 421, "{host}");
+        assert_eq!(answer.error().0, "MisdirectedRequest");
+    }
+    assert_eq!(get(&router, LOG, &[]).status, 421);
+}

@@ -338,6 +338,20 @@ fn a_multipart_form_that_is_none_is_refused() {
             "multipart/form-data; boundary=x",
             "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\ncut",
         ),
+        // A filter whose name cannot be told.
+        (
+            "multipart/form-data; boundary=x",
+            "--x\r\nContent-Disposition: form-data\r\n\r\n7\r\n--x--\r\n",
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            "--x\r\nContent-Type: text/plain\r\n\r\n7\r\n--x--\r\n",
+        ),
+        // All of it before the first boundary.
+        (
+            "multipart/form-data; boundary=y",
+            "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n7\r\n--x--\r\n--y--\r\n",
+        ),
     ] {
         let message = refused(
             &post(&router, LOG, content_type, body),

@@ -383,7 +383,10 @@ fn names_have_any_case_and_unknown_ones_are_ignored() {
             "{\n\tClientReferUid: x,\n\tRecordsPerPage: 5\n}",
         ),
         (Format::Jsv, "{\"ClientReferUid\":\"x\",RecordsPerPage:5}"),
-        (Format::Csv, "clientreferuid,recordsperpage,bogus\nx,5,y\n"),
+        (
+            Format::Csv,
+            " clientreferuid,recordsperpage ,PagingEnabled\nx,5,y\n",
+        ),
     ] {
         assert_eq!(
             Request::read(format, body.as_bytes()).unwrap(),
@@ -398,6 +401,31 @@ fn names_have_any_case_and_unknown_ones_are_ignored() {
         Request::read_form(form.strip_prefix('?').unwrap()).unwrap(),
         client
     );
+}
+
+#[test]
+fn a_table_that_is_not_quite_a_request_is_no_unfiltered_one() {
+    for body in [
+        "UserReferUid;OpenSessionsOnly\r\n6f9619ff-8b86-d011-b42d-00c04fc964ff;true\r\n",
+        "UserReferUid\tOpenSessionsOnly\r\n6f9619ff-8b86-d011-b42d-00c04fc964ff\ttrue\r\n",
+        "StartedAfter,UserReferId\r\n2015-01-01,6f9619ff-8b86-d011-b42d-00c04fc964ff\r\n",
+        "ClientReferUid\r\n\"a",
+        "ClientReferUid\r\n\"a\"zz\r\n",
+        "ClientReferUid\r\n\"a\"\"\r\n",
+    ] {
+        let refused = Request::read(Format::Csv, body.as_bytes());
+        assert!(refused.is_err(), "{body}: {refused:?}");
+    }
+    let quoted = "ClientReferUid,RecordsPerPage\r\n\"a\"\",\r\nb\",\"5\"\r\n";
+    let request = Request::read(Format::Csv, quoted.as_bytes()).unwrap();
+    assert_eq!(request.client_refer_uid.as_deref(), Some("a\",\r\nb"));
+}
+
+#[test]
+fn space_around_a_name_makes_no_other_member_of_it() {
+    let json = Request::read(Format::Json, br#"{"RecordsPerPage ":5}"#).unwrap();
+    let form = Request::read_form("+RecordsPerPage=5").unwrap();
+    assert_eq!((json.records_per_page, form.records_per_page), (5, 5));
 }
 
 #[test]

@@ -273,3 +273,16 @@ fn errors_are_written_as_the_original_writes_them_in_xml() {
         error
     );
 }
+
+#[test]
+fn a_request_has_so_many_elements_and_a_response_as_many_as_a_page_needs() {
+    let many = |count: usize| document(&"<a/>".repeat(count));
+    assert!(Request::read(Format::Xml, many(999).as_bytes()).is_ok());
+    let error = Request::read(Format::Xml, many(1_000).as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("too many elements"), "{error}");
+    let page = response(vec![entry(); 10_000]);
+    assert_eq!(
+        Response::read(Format::Xml, &page.write(Format::Xml)).unwrap(),
+        page
+    );
+}
