@@ -16,8 +16,10 @@ use futures_util::TryStreamExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use mediatype::MediaTypeBuf;
 use serde::Serialize;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use tower_http::timeout::{TimeoutBody, TimeoutError};
 
@@ -112,7 +114,35 @@ fn reader(app: &App, body: Body) -> impl BufRead + Send + use<> {
     let stall = app.options().import_stall_timeout;
     let body = TimeoutBody::new(stall, Limited::new(body, bytes_max));
     let stream = Box::pin(body.into_data_stream().map_err(io::Error::other));
-    BufReader::new(SyncIoBridge::new(StreamReader::new(stream)))
+    BufReader::new(Paced {
+        input: SyncIoBridge::new(StreamReader::new(stream)),
+        bytes: 0,
+        bytes_per_second_min: app.options().import_bytes_per_second_min.max(1),
+        patience: stall,
+        begun: Instant::now(),
+    })
+}
+
+/// An input that must not come too slowly on the whole.
+struct Paced<R> {
+    input: R,
+    bytes: u64,
+    bytes_per_second_min: u32,
+    /// What is allowed besides.
+    patience: Duration,
+    begun: Instant,
+}
+
+impl<R: Read> Read for Paced<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.bytes += count as u64;
+        let allowed = Duration::from_secs(self.bytes / u64::from(self.bytes_per_second_min));
+        match self.begun.elapsed() > self.patience + allowed {
+            true => Err(io::ErrorKind::TimedOut.into()),
+            false => Ok(count),
+        }
+    }
 }
 
 fn import(app: &App, kind: Kind, reader: impl BufRead) -> Result<Report, Refusal> {
@@ -176,7 +206,11 @@ fn refusal(app: &App, error: ImportError) -> Refusal {
         ImportError::Input(error) if is_caused_by::<LengthLimitError>(&error) => {
             Refusal::too_large(app.options().import_bytes_max)
         }
-        ImportError::Input(error) if is_caused_by::<TimeoutError>(&error) => Refusal::stalled(),
+        ImportError::Input(error)
+            if error.kind() == io::ErrorKind::TimedOut || is_caused_by::<TimeoutError>(&error) =>
+        {
+            Refusal::stalled()
+        }
         ImportError::Input(error) if error.kind() == io::ErrorKind::InvalidData => {
             Refusal::bad_request(error.to_string())
         }

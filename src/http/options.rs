@@ -52,6 +52,10 @@ pub struct HttpOptions {
     pub concurrent_imports_max: usize,
     /// The most time that an import waits for the next bytes of its body: 30 s by default.
     pub import_stall_timeout: Duration,
+    /// The fewest bytes a second of an import, on the whole, once it has taken longer than
+    /// [`import_stall_timeout`](Self::import_stall_timeout): 1,024 by default. Slower ones would
+    /// keep the others out.
+    pub import_bytes_per_second_min: u32,
 }
 
 impl Default for HttpOptions {
@@ -69,6 +73,7 @@ impl Default for HttpOptions {
             import_bytes_max: 1 << 30,
             concurrent_imports_max: 2,
             import_stall_timeout: Duration::from_secs(30),
+            import_bytes_per_second_min: 1_024,
         }
     }
 }

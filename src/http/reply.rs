@@ -81,10 +81,10 @@ impl Refusal {
         Self::unavailable(app.options().retry_after, "the request took too long")
     }
 
-    /// What to say if nothing more of a body comes.
+    /// What to say if nothing more of a body comes, or too little.
     pub(super) fn stalled() -> Self {
         let status = StatusCode::REQUEST_TIMEOUT;
-        Self::new(status, "RequestTimeout", "nothing more of the body came")
+        Self::new(status, "RequestTimeout", "the body came too slowly")
     }
 
     pub(super) fn overloaded(app: &App) -> Self {

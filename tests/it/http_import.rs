@@ -202,6 +202,22 @@ fn a_body_that_stalls_is_given_up_on() {
 }
 
 #[test]
+fn a_body_that_trickles_is_given_up_on() {
+    let store = Store::in_memory().unwrap();
+    let options = HttpOptions {
+        import_stall_timeout: std::time::Duration::from_millis(200),
+        ..HttpOptions::default()
+    };
+    let trickle = stream::unfold(0_u32, async |number| {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        Some((Ok::<_, io::Error>(" "), number + 1))
+    });
+    let router = router(store, options);
+    let (status, _) = post(&router, JSON_LINES, Body::from_stream(trickle));
+    assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
+}
+
+#[test]
 fn a_line_that_is_too_long_is_refused_by_itself() {
     let store = Store::in_memory().unwrap();
     let long = "x".repeat(2 * sessionlog::import::LINE_BYTES_MAX);
