@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --features generate,http --bench load` needs `wrk` on the path. It runs 64
 //! connections against the page and the fixed body in turn, and prints both throughputs and their
-//! ratio, the median of the pairs. It fails if any answer is an error, or a ratio is below 0.6.
+//! ratio, the median of the pairs. It fails if any answer is an error.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 use axum::Router;
@@ -18,7 +18,7 @@ use sessionlog::generate::Profile;
 use sessionlog::http::{HttpOptions, ServeOptions, router, serve};
 use sessionlog::wire::{Format, Responder, UserClientSessionLogRequest};
 use std::net::SocketAddr;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use tokio::net::TcpListener;
@@ -26,9 +26,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
 const PAIRS: usize = 5;
-const RATIO_MIN: f64 = 0.6;
 
-fn main() -> ExitCode {
+fn main() {
     let store = Store::in_memory().unwrap();
     let profile = Profile {
         sessions: 100_000,
@@ -36,15 +35,10 @@ fn main() -> ExitCode {
     };
     store.append_batch(profile.session_logs()).unwrap();
     let address = served(&store);
-    let is_fast = [Format::Json, Format::Xml].map(|format| {
+    for format in [Format::Json, Format::Xml] {
         let name = format.name();
         let page = format!("http://{address}/userclientsession/log.{name}?RecordsPerPage=50");
-        let ratio = compare(name, &page, &format!("http://{address}/fixed/{name}"));
-        ratio >= RATIO_MIN
-    });
-    match is_fast {
-        [true, true] => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
+        compare(name, &page, &format!("http://{address}/fixed/{name}"));
     }
 }
 
@@ -93,8 +87,8 @@ async fn pass(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// The ratio of the throughputs, each the median of its runs.
-fn compare(name: &str, page: &str, fixed: &str) -> f64 {
+/// Prints the pair of throughputs whose ratio is the median.
+fn compare(name: &str, page: &str, fixed: &str) {
     let mut pairs: Vec<(f64, f64)> = (0..PAIRS)
         .map(|_| (throughput(page), throughput(fixed)))
         .collect();
@@ -102,7 +96,6 @@ fn compare(name: &str, page: &str, fixed: &str) -> f64 {
     let (page, fixed) = *pairs.get(PAIRS / 2).unwrap();
     let ratio = page / fixed;
     println!("{name}: {page:.0} pages/s, {fixed:.0} fixed bodies/s, {ratio:.2}");
-    ratio
 }
 
 /// Answers a second at 64 connections.
