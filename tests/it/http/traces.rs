@@ -30,6 +30,8 @@ fn a_request_is_traced_by_method_route_and_status_and_by_nothing_personal() {
         .finish();
     let path = format!("{LOG}?ClientReferUid=PDA-01&SessionUid=6f9619ff8b86d011b42d00c04fc964ff");
     let headers = [("Authorization", "Bearer very-secret-token")];
+    // With one subscriber alone, what other tests log first, without any, is switched off for good.
+    let _second = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
     tracing::subscriber::with_default(subscriber, || {
         let store = store_of([log(1, "2015-06-01T08:00:00Z", None)]);
         assert_eq!(get(&router_of(&store), &path, &headers).status, 200);
