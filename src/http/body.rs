@@ -34,12 +34,10 @@ impl Kind {
 
 /// What a body of this request would be read as; `None` if its type says nothing that is known.
 pub(super) fn kind(target: Target, headers: &HeaderMap) -> Option<Kind> {
-    let content_type = headers.get(header::CONTENT_TYPE);
-    let content_type = match content_type.map(|value| value.to_str()) {
-        None => return untyped(target),
-        Some(text) => text.ok()?.parse::<MediaTypeBuf>().ok()?,
-    };
-    let essence = content_type.essence().to_string();
+    if !headers.contains_key(header::CONTENT_TYPE) {
+        return untyped(target);
+    }
+    let essence = content_type(headers)?.essence().to_string();
     let is = |known: &str| essence.eq_ignore_ascii_case(known);
     match target {
         Target::Soap(format) => {
@@ -49,6 +47,23 @@ pub(super) fn kind(target: Target, headers: &HeaderMap) -> Option<Kind> {
         _ if is("application/x-www-form-urlencoded") => Some(Kind::Form),
         _ if is("multipart/form-data") => Some(Kind::Multipart),
         _ => Format::of_media_type(&essence).map(Kind::Message),
+    }
+}
+
+/// The media type of a body, if it has one that is well-formed.
+pub(super) fn content_type(headers: &HeaderMap) -> Option<MediaTypeBuf> {
+    let content_type = headers.get(header::CONTENT_TYPE)?;
+    content_type.to_str().ok()?.parse().ok()
+}
+
+/// Bodies are read as they are.
+pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    match encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        true => Ok(()),
+        false => Err(Refusal::unsupported(
+            "Content-Encoding: bodies are read as they are",
+        )),
     }
 }
 
@@ -129,12 +144,7 @@ async fn read(
 }
 
 async fn bytes(parts: &Parts, body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
-    let mut encodings = parts.headers.get_all(header::CONTENT_ENCODING).iter();
-    if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Refusal::unsupported(
-            "Content-Encoding: bodies are read as they are",
-        ));
-    }
+    check_encoding(&parts.headers)?;
     let too_large = || Refusal::too_large(u64::try_from(bytes_max).unwrap_or(u64::MAX));
     // A client that waits for "100 Continue" is told before it sends anything.
     if usize::try_from(body.size_hint().lower()).map_or(true, |bytes| bytes > bytes_max) {
@@ -150,9 +160,7 @@ async fn bytes(parts: &Parts, body: Body, bytes_max: usize) -> Result<Bytes, Ref
 
 /// Text is UTF-8; XML says itself what it is, unless the header says what no reader of ours knows.
 fn check_charset(kind: Kind, headers: &HeaderMap) -> Result<(), Refusal> {
-    let content_type = headers.get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok()?.parse().ok());
-    let content_type: Option<MediaTypeBuf> = content_type;
+    let content_type = content_type(headers);
     let mut params = content_type
         .iter()
         .flat_map(|media_type| media_type.params());

@@ -4,6 +4,7 @@
 
 use super::access::Permission;
 use super::app::App;
+use super::body;
 use super::reply::{Answered, Refusal};
 use crate::import::{self, ImportError, Observer, Rejection, Summary};
 use crate::wire::UserClientSessionLogRequest;
@@ -14,7 +15,6 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router, routing};
 use futures_util::TryStreamExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use mediatype::MediaTypeBuf;
 use serde::Serialize;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -179,16 +179,8 @@ impl Observer for Rejections {
 }
 
 fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
-    if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
-        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
-    {
-        return Err(Refusal::unsupported(
-            "Content-Encoding: bodies are read as they are",
-        ));
-    }
-    let content_type = headers.get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok()?.parse().ok());
-    let essence = content_type.map(|media_type: MediaTypeBuf| media_type.essence().to_string());
+    body::check_encoding(headers)?;
+    let essence = body::content_type(headers).map(|media_type| media_type.essence().to_string());
     match essence.unwrap_or_default().to_ascii_lowercase().as_str() {
         "application/x-ndjson" | "application/jsonl" | "application/json-lines" => {
             Ok(Kind::JsonLines)

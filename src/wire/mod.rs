@@ -207,10 +207,11 @@ impl UserClientSessionLogRequest {
         match format {
             Format::Soap11 | Format::Soap12 => read(format, bytes),
             _ if is_blank(bytes) => Ok(Self::default()),
-            // Tables of other names or delimiters are no requests: nobody else reads CSV here.
             Format::Csv => {
-                csv::read(text(bytes)?)?.check_names(&names::REQUEST_MEMBERS)?;
-                read(format, bytes)
+                let document = csv::read(text(bytes)?)?;
+                // Tables of other names or delimiters are no requests: nobody else reads CSV here.
+                document.check_names(&names::REQUEST_MEMBERS)?;
+                Ok(Self::of(csv::Value::Row(&document))?.unwrap_or_default())
             }
             _ => read(format, bytes),
         }

@@ -106,7 +106,7 @@ pub(in crate::wire) fn fault(out: &mut Vec<u8>, format: Format, error: &ErrorRes
     envelope(out, format, |out| {
         out.extend_from_slice(b"<s:Fault>");
         out.extend_from_slice(before.as_bytes());
-        write::text(out, message.unwrap_or_default());
+        write::push_text(out, message.unwrap_or_default());
         out.extend_from_slice(after.as_bytes());
         write::error(out, error);
         out.extend_from_slice(end.as_bytes());

@@ -152,7 +152,7 @@ impl Tag {
 
 /// Text with what markup needs escaped. A line end of CR is one only as a reference, and what XML
 /// cannot hold is U+FFFD.
-fn push_text(out: &mut Vec<u8>, text: &str) {
+pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.bytes().position(is_special) {
         let (plain, special) = rest.split_at(at);
@@ -297,9 +297,4 @@ pub(in crate::wire) fn error(out: &mut Vec<u8>, error: &ErrorResponse) {
     push(out, member!("StackTrace").nil);
     push(out, member!("Errors").nil);
     push(out, "</ResponseStatus></ErrorResponse>");
-}
-
-/// A text in markup, for what is around messages.
-pub(super) fn text(out: &mut Vec<u8>, text: &str) {
-    push_text(out, text);
 }
