@@ -1,5 +1,5 @@
 //! A server under load: a page of 50 in JSON and XML, beside a fixed body of the same size from the
-//! same server, through layers like the router's own.
+//! same server, through the layers that the router has.
 //!
 //! `cargo bench --features generate,http --bench load` needs `wrk` on the path. It runs 64
 //! connections against the page and the fixed body in turn, and prints both throughputs and their
@@ -9,7 +9,8 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Request;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
@@ -22,8 +23,11 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use tokio::net::TcpListener;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
 
 const PAIRS: usize = 5;
 
@@ -58,10 +62,15 @@ fn served(store: &Store) -> SocketAddr {
     let fixed = Router::new()
         .route("/fixed/json", get(async move || json.clone()))
         .route("/fixed/xml", get(async move || xml.clone()))
-        .layer(CatchPanicLayer::new())
-        .layer(from_fn(pass))
-        .layer(from_fn(pass))
-        .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]));
+        .layer(
+            ServiceBuilder::new()
+                .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]))
+                .layer(TraceLayer::new_for_http())
+                .layer(from_fn(pass))
+                .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                .layer(header(CACHE_CONTROL, "no-store"))
+                .layer(CatchPanicLayer::new()),
+        );
     let router = router(store.clone(), HttpOptions::default()).merge(fixed);
     let (ready, address) = mpsc::channel();
     thread::spawn(move || {
@@ -81,6 +90,10 @@ fn served(store: &Store) -> SocketAddr {
         });
     });
     address.recv().unwrap()
+}
+
+fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
 }
 
 async fn pass(request: Request, next: Next) -> Response {

@@ -97,13 +97,27 @@ pub(super) async fn message(
     parts: &Parts,
     body: Body,
 ) -> Result<UserClientSessionLogRequest, Refusal> {
-    let query = query_string(target, parts);
-    if parts.method == Method::GET || parts.method == Method::HEAD {
-        return Ok(UserClientSessionLogRequest::read_form(query)?);
+    match parts.method == Method::GET || parts.method == Method::HEAD {
+        true => of_query_string(query_string(target, parts)),
+        // Boxed, so that the many requests without a body are not moved around with room for one.
+        false => Box::pin(of_body(app, target, parts, body)).await,
     }
+}
+
+fn of_query_string(query: &str) -> Result<UserClientSessionLogRequest, Refusal> {
+    Ok(UserClientSessionLogRequest::read_form(query)?)
+}
+
+async fn of_body(
+    app: &App,
+    target: Target,
+    parts: &Parts,
+    body: Body,
+) -> Result<UserClientSessionLogRequest, Refusal> {
+    let query = query_string(target, parts);
     let bytes = bytes(parts, body, app.options().body_bytes_max).await?;
     if bytes.is_empty() && !matches!(target, Target::Soap(_)) {
-        return Ok(UserClientSessionLogRequest::read_form(query)?);
+        return of_query_string(query);
     }
     let Some(kind) = kind(target, &parts.headers) else {
         return Err(Refusal::unsupported(

@@ -1,22 +1,26 @@
 //! By which name a server is asked for.
 
 use super::reply::Refusal;
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::Next;
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use std::sync::Arc;
 
-/// The layer that answers those alone who ask for one of these names; everybody if there are none.
-pub(super) async fn check(
-    State(hosts): State<Arc<[String]>>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// The router for those alone who ask for one of these names; for everybody if there are none.
+pub(super) fn only(router: Router, hosts: Vec<String>) -> Router {
+    if hosts.is_empty() {
+        return router;
+    }
+    router.layer(middleware::from_fn_with_state(Arc::from(hosts), check))
+}
+
+async fn check(State(hosts): State<Arc<[String]>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).map(without_port);
     let is_one = |host: &str| hosts.iter().any(|known| known.eq_ignore_ascii_case(host));
-    match hosts.is_empty() || host.is_some_and(is_one) {
+    match host.is_some_and(is_one) {
         true => next.run(request).await,
         false => Refusal::new(
             StatusCode::MISDIRECTED_REQUEST,

@@ -24,7 +24,7 @@ const LATENCIES: [f64; 12] = [
 ];
 
 /// The counters of one router.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
@@ -151,11 +151,8 @@ impl Drop for InFlight {
 }
 
 /// The layer around all routes: counts every request and its answer.
-pub(super) async fn count(
-    State(metrics): State<Metrics>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
+    let metrics = app.metrics();
     let begun = Instant::now();
     let route = route(&request);
     let _in_flight = InFlight::begin(&metrics.in_flight);

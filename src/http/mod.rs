@@ -50,11 +50,11 @@ use crate::Store;
 use app::App;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{self, Next};
-use axum::response::Response;
-use std::sync::Arc;
+use axum::middleware;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
 /// Everything that is served of a store, under one root.
@@ -63,32 +63,41 @@ use tower_http::trace::TraceLayer;
 /// [`nest_service`](axum::Router::nest_service), it answers all of that path.
 pub fn router(store: Store, options: HttpOptions) -> axum::Router {
     let origins = options.cors_origins.clone();
-    let hosts: Arc<[String]> = options.hosts.clone().into();
+    let hosts = options.hosts.clone();
     let app = App::new(store, options);
-    let metrics = app.metrics().clone();
     let router = service::routes()
         .merge(import::routes())
         .fallback(query::handle)
-        .with_state(app);
-    cors::allow(router, &origins)
-        .layer(CatchPanicLayer::custom(|_| {
-            reply::Refusal::internal().into_json()
-        }))
-        .layer(middleware::from_fn_with_state(hosts, host::check))
-        .layer(middleware::from_fn(guarded))
-        .layer(middleware::from_fn_with_state(metrics, metrics::count))
-        .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(span)
-                .on_failure(()),
-        )
-        .layer(SetSensitiveRequestHeadersLayer::new(SECRETS))
+        .with_state(app.clone());
+    host::only(cors::allow(router, &origins), hosts).layer(
+        // One stack rather than a layer after the other: each `Router::layer` boxes every request.
+        ServiceBuilder::new()
+            .layer(SetSensitiveRequestHeadersLayer::new(SECRETS))
+            .layer(
+                TraceLayer::new_for_http()
+                    .make_span_with(span)
+                    .on_failure(()),
+            )
+            .layer(middleware::from_fn_with_state(app, metrics::count))
+            // Answers hold personal data, and what strangers wrote: nobody keeps them, nobody
+            // guesses a type.
+            .layer(SetResponseHeaderLayer::overriding(
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            ))
+            .layer(SetResponseHeaderLayer::if_not_present(
+                header::CACHE_CONTROL,
+                HeaderValue::from_static("no-store"),
+            ))
+            .layer(CatchPanicLayer::custom(|_| {
+                reply::Refusal::internal().into_json()
+            })),
+    )
 }
 
 /// What a log says of a request: the query string and the headers are personal data.
 fn span(request: &Request) -> tracing::Span {
-    let route = metrics::route(request);
-    tracing::info_span!("request", method = %request.method(), route = %route)
+    tracing::info_span!("request", method = %request.method(), route = %metrics::route(request))
 }
 
 /// What is not shown where headers are, in a log of an authorizer for one.
@@ -97,14 +106,3 @@ const SECRETS: [HeaderName; 3] = [
     header::COOKIE,
     header::PROXY_AUTHORIZATION,
 ];
-
-/// Answers hold personal data, and what strangers wrote: nobody keeps them, nobody guesses a type.
-async fn guarded(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    let nosniff = HeaderValue::from_static("nosniff");
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    let no_store = HeaderValue::from_static("no-store");
-    headers.entry(header::CACHE_CONTROL).or_insert(no_store);
-    response
-}

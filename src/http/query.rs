@@ -105,7 +105,8 @@ async fn answer(
     check_verb(target, &parts.method)?;
     let message = body::message(app, target, &parts, body).await;
     match reply.is_html() {
-        true => super::page::respond(app, parts, message).await,
+        // Boxed for the same reason as a body.
+        true => Box::pin(super::page::respond(app, parts, message)).await,
         false => page(app, reply, parts, message?).await,
     }
 }

@@ -4,6 +4,7 @@
 use super::negotiate::Wanted;
 use crate::wire::{Format, OPERATION};
 use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 
 /// What a path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,27 +25,27 @@ const REPLIES: [&str; 4] = ["reply", "syncreply", "oneway", "asynconeway"];
 
 impl Target {
     pub(super) fn of(path: &str) -> Self {
-        let segments: Vec<String> = path
-            .split('/')
-            .map(|segment| {
-                percent_decode_str(segment)
-                    .decode_utf8_lossy()
-                    .to_ascii_lowercase()
-            })
-            .filter(|segment| !segment.is_empty())
-            .collect();
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        match segments.as_slice() {
-            [] => Self::Log {
+        let segments = path.split('/').map(decoded);
+        let mut segments = segments.filter(|segment| !segment.is_empty());
+        // Nothing has more than three.
+        let mut next = || segments.next();
+        let (first, second, third, fourth) = (next(), next(), next(), next());
+        match (first.as_deref(), second.as_deref(), third.as_deref()) {
+            (None, ..) => Self::Log {
                 suffix: Some(Wanted::Html),
             },
-            ["userclientsession", log] => Self::of_log(log),
-            ["soap11"] => Self::Soap(Format::Soap11),
-            ["soap12"] => Self::Soap(Format::Soap12),
-            ["api", operation] => Self::of_operation(Wanted::Format(Format::Json), operation),
-            [format, reply, rest @ ..] if REPLIES.contains(reply) => {
+            (Some(one), None, _) if is(one, "soap11") => Self::Soap(Format::Soap11),
+            (Some(one), None, _) if is(one, "soap12") => Self::Soap(Format::Soap12),
+            (Some(one), Some(log), None) if is(one, "userclientsession") => Self::of_log(log),
+            (Some(one), Some(operation), None) if is(one, "api") => {
+                Self::of_operation(Wanted::Format(Format::Json), operation)
+            }
+            (Some(format), Some(reply), operation)
+                if REPLIES.iter().any(|known| is(reply, known)) =>
+            {
+                let operation = operation.filter(|_| fourth.is_none());
                 match Wanted::of_name(format) {
-                    Some(format) => Self::of_operation(format, &rest.join("/")),
+                    Some(format) => Self::of_operation(format, operation.unwrap_or_default()),
                     None => Self::Unknown,
                 }
             }
@@ -54,8 +55,8 @@ impl Target {
 
     fn of_log(segment: &str) -> Self {
         match segment.split_once('.') {
-            None if segment == "log" => Self::Log { suffix: None },
-            Some(("log", suffix)) => match Wanted::of_name(suffix) {
+            None if is(segment, "log") => Self::Log { suffix: None },
+            Some((log, suffix)) if is(log, "log") => match Wanted::of_name(suffix) {
                 Some(suffix) => Self::Log {
                     suffix: Some(suffix),
                 },
@@ -66,7 +67,7 @@ impl Target {
     }
 
     fn of_operation(format: Wanted, operation: &str) -> Self {
-        match operation.eq_ignore_ascii_case(OPERATION) {
+        match is(operation, OPERATION) {
             true => Self::Reply { format },
             false => Self::UnknownOperation { format },
         }
@@ -93,6 +94,14 @@ impl Target {
             _ => "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
         }
     }
+}
+
+fn decoded(segment: &str) -> Cow<'_, str> {
+    percent_decode_str(segment).decode_utf8_lossy()
+}
+
+fn is(segment: &str, known: &str) -> bool {
+    segment.eq_ignore_ascii_case(known)
 }
 
 #[cfg(test)]

@@ -303,9 +303,16 @@ impl UserClientSessionLogResponse {
     /// The response as a body. What XML cannot hold is written as U+FFFD there.
     #[must_use]
     pub fn write(&self, format: Format) -> Vec<u8> {
-        // The longest entry, in XML, has some 450 bytes with names of usual length.
-        let entries = self.log_entries.as_ref().map_or(0, Vec::len);
-        write(self, format, 1_536 + 512 * entries)
+        let (envelope, entry) = match format {
+            Format::Json | Format::Jsv | Format::Csv => (512, 224),
+            Format::Xml | Format::Soap11 | Format::Soap12 => (1_536, 416),
+        };
+        let entries = self.log_entries.iter().flatten();
+        let bytes = entries.map(|log| {
+            let texts = [&log.user, &log.client_refer_uid].into_iter().flatten();
+            entry + texts.map(|text| text.len()).sum::<usize>()
+        });
+        write(self, format, envelope + bytes.sum::<usize>())
     }
 }
 

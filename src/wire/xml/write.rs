@@ -153,6 +153,11 @@ impl Tag {
 /// Text with what markup needs escaped. A line end of CR is one only as a reference, and what XML
 /// cannot hold is U+FFFD.
 pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
+    // Nearly every text is plain, and without a way out of the loop many bytes are seen at a time.
+    let bytes = text.bytes().map(is_special);
+    if !bytes.fold(false, |seen, special| seen | special) {
+        return push(out, text);
+    }
     let mut rest = text;
     while let Some(at) = rest.bytes().position(is_special) {
         let (plain, special) = rest.split_at(at);
