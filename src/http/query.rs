@@ -13,11 +13,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::borrow::Cow;
+use std::sync::Arc;
 use tokio::time::timeout;
 
 /// Answers every path that has no handler of its own.
 pub(super) async fn handle(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    // Shared, as they go through several futures, each of which would have room for its own.
+    let parts = Arc::new(parts);
     let target = Target::of(parts.uri.path());
     if parts.method == Method::OPTIONS && target.is_known() {
         let allow = HeaderValue::from_static(target.allow());
@@ -27,19 +30,19 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
         Ok(choice) => choice,
         Err(refusal) => return refusal.into_json(),
     };
-    let path = parts.uri.path().to_owned();
+    let path = parts.uri.path();
     let reply = match callback(&app, target, &parts, choice) {
         Ok(callback) => Reply::new(choice, callback),
-        Err(refusal) => return Reply::new(choice, None).refuse_at(&path, refusal),
+        Err(refusal) => return Reply::new(choice, None).refuse_at(path, refusal),
     };
     let answer = timeout(
         app.options().handler_timeout,
-        answer(&app, target, &reply, parts, body),
+        answer(&app, target, &reply, parts.clone(), body),
     );
     let answered = answer
         .await
         .unwrap_or_else(|_| Err(Refusal::timed_out(&app)));
-    answered.unwrap_or_else(|refusal| reply.refuse_at(&path, refusal))
+    answered.unwrap_or_else(|refusal| reply.refuse_at(path, refusal))
 }
 
 /// The format of the answer, errors too.
@@ -99,7 +102,7 @@ async fn answer(
     app: &App,
     target: Target,
     reply: &Reply,
-    parts: Parts,
+    parts: Arc<Parts>,
     body: Body,
 ) -> Result<Response, Refusal> {
     check_verb(target, &parts.method)?;
@@ -115,7 +118,7 @@ async fn answer(
 async fn page(
     app: &App,
     reply: &Reply,
-    parts: Parts,
+    parts: Arc<Parts>,
     mut request: UserClientSessionLogRequest,
 ) -> Result<Response, Refusal> {
     let format = reply.format();

@@ -21,6 +21,7 @@ use axum::response::Response;
 use filter::{Form, Problem};
 use maud::{Markup, html};
 use sessions::{Sessions, View};
+use std::sync::Arc;
 use text::Name;
 
 /// The sessions page of a request.
@@ -33,7 +34,7 @@ use text::Name;
 /// The caller may not see it, or the store fails.
 pub(super) async fn respond(
     app: &App,
-    parts: Parts,
+    parts: Arc<Parts>,
     message: Result<UserClientSessionLogRequest, Refusal>,
 ) -> Result<Response, Refusal> {
     let sent = parts.uri.clone();

@@ -1,7 +1,7 @@
 //! SOAP 1.1 and 1.2: the XML messages in an envelope (wire contract, section 8).
 
 use super::read::{Element, document};
-use super::write::{self, IN_ENVELOPE};
+use super::write::{self, InEnvelope};
 use crate::wire::Format;
 use crate::wire::error::{Result, WireError};
 use crate::wire::message::{
@@ -74,7 +74,7 @@ pub(in crate::wire) fn response(
     response: &UserClientSessionLogResponse,
 ) {
     envelope(out, format, |out| {
-        write::response_at(out, response, &IN_ENVELOPE);
+        write::response_at::<InEnvelope>(out, response);
     });
 }
 

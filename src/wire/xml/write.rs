@@ -93,10 +93,25 @@ macro_rules! prefixed {
     };
 }
 
+/// Where a response stands. A constant of a type, so that the compiler sees the literals' lengths
+/// where they are written.
+pub(super) trait Place {
+    const PREFIXED: Prefixed;
+}
+
 /// In a document of its own.
-pub(super) static BARE: Prefixed = prefixed!("d2p1", "d3p1");
+struct Bare;
+
+impl Place for Bare {
+    const PREFIXED: Prefixed = prefixed!("d2p1", "d3p1");
+}
+
 /// In the body of an envelope.
-pub(super) static IN_ENVELOPE: Prefixed = prefixed!("d4p1", "d5p1");
+pub(super) struct InEnvelope;
+
+impl Place for InEnvelope {
+    const PREFIXED: Prefixed = prefixed!("d4p1", "d5p1");
+}
 
 macro_rules! root {
     ($name:literal, $namespace:literal) => {
@@ -115,6 +130,7 @@ fn push(out: &mut Vec<u8>, literal: &str) {
 }
 
 impl Tag {
+    #[inline]
     fn around(&self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         push(out, self.open);
         write(out);
@@ -214,15 +230,11 @@ pub(in crate::wire) fn request(out: &mut Vec<u8>, request: &UserClientSessionLog
 
 /// A response as a document.
 pub(in crate::wire) fn response(out: &mut Vec<u8>, response: &UserClientSessionLogResponse) {
-    response_at(out, response, &BARE);
+    response_at::<Bare>(out, response);
 }
 
 /// A response at some depth.
-pub(super) fn response_at(
-    out: &mut Vec<u8>,
-    response: &UserClientSessionLogResponse,
-    prefixed: &Prefixed,
-) {
+pub(super) fn response_at<P: Place>(out: &mut Vec<u8>, response: &UserClientSessionLogResponse) {
     push(
         out,
         root!(
@@ -235,17 +247,15 @@ pub(super) fn response_at(
     base!("Server").text(out, response.server.as_deref());
     let tag = base!("ServerErrorDetails");
     match &response.server_error_details {
-        Some(details) => tag.around(out, |out| error_details(out, details, prefixed)),
+        Some(details) => tag.around(out, |out| error_details::<P>(out, details)),
         None => push(out, tag.nil),
     }
     base!("PageIndex").int32(out, response.page_index);
     base!("RecordsPerPage").int32(out, response.records_per_page);
     base!("TotalPageCount").int32(out, response.total_page_count);
-    push(out, prefixed.log_entries);
+    push(out, P::PREFIXED.log_entries);
     let entries = response.log_entries.as_deref();
-    list(out, entries, "</LogEntries>", |out, log| {
-        entry(out, log, prefixed)
-    });
+    list(out, entries, "</LogEntries>", entry::<P>);
     push(out, "</UserClientSessionLogResponse>");
 }
 
@@ -264,17 +274,18 @@ fn list<T>(out: &mut Vec<u8>, items: Option<&[T]>, close: &str, write: impl Fn(&
     }
 }
 
-fn error_details(out: &mut Vec<u8>, details: &ServerErrorDetails, prefixed: &Prefixed) {
-    push(out, prefixed.additional_messages);
+fn error_details<P: Place>(out: &mut Vec<u8>, details: &ServerErrorDetails) {
+    push(out, P::PREFIXED.additional_messages);
     let messages = details.additional_messages.as_deref();
     list(out, messages, "</AdditionalMessages>", |out, message| {
-        prefixed.string.text(out, Some(message));
+        P::PREFIXED.string.text(out, Some(message));
     });
     member!("Code").text(out, Some(&details.code));
     member!("Description").text(out, details.description.as_deref());
 }
 
-fn entry(out: &mut Vec<u8>, log: &UserClientSessionLog, prefixed: &Prefixed) {
+fn entry<P: Place>(out: &mut Vec<u8>, log: &UserClientSessionLog) {
+    let prefixed = P::PREFIXED;
     push(out, prefixed.entry.open);
     let client = log.client_refer_uid.as_deref();
     prefixed.client_refer_uid.text(out, client);
