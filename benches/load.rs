@@ -1,9 +1,10 @@
-//! A server under load: a page of 50 in JSON and XML, beside a fixed body of the same size from the
-//! same server, through the layers that the router has.
+//! A server under load: a page of 50 in JSON and XML, beside fixed bodies of the same size.
 //!
 //! `cargo bench --features generate,http --bench load` needs `wrk` on the path. It runs 64
-//! connections against the page and the fixed body in turn, and prints both throughputs and their
-//! ratio, the median of the pairs. It fails if any answer is an error.
+//! connections in turn against the page; against the same router where it has no sessions to find
+//! and write, only a name of the server that is as long as the page; and against a bare route
+//! behind the layers that the router has. It prints the throughputs and the page's ratio to each,
+//! medians of the rounds, and fails if any answer is an error.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 use axum::Router;
@@ -29,7 +30,8 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
-const PAIRS: usize = 5;
+const ROUNDS: usize = 5;
+const FORMATS: [Format; 2] = [Format::Json, Format::Xml];
 
 fn main() {
     let store = Store::in_memory().unwrap();
@@ -39,10 +41,8 @@ fn main() {
     };
     store.append_batch(profile.session_logs()).unwrap();
     let address = served(&store);
-    for format in [Format::Json, Format::Xml] {
-        let name = format.name();
-        let page = format!("http://{address}/userclientsession/log.{name}?RecordsPerPage=50");
-        compare(name, &page, &format!("http://{address}/fixed/{name}"));
+    for format in FORMATS {
+        compare(format, address);
     }
 }
 
@@ -56,12 +56,19 @@ fn body(store: &Store, format: Format) -> Bytes {
     response.write(format).into()
 }
 
-/// Serves pages and fixed bodies for as long as the process runs.
-fn served(store: &Store) -> SocketAddr {
-    let (json, xml) = (body(store, Format::Json), body(store, Format::Xml));
-    let fixed = Router::new()
-        .route("/fixed/json", get(async move || json.clone()))
-        .route("/fixed/xml", get(async move || xml.clone()))
+/// The routes of a format's fixed bodies: by a router like the page's, and bare.
+fn fixed(format: Format, body: Bytes) -> Router {
+    let responder = Responder {
+        server: Some("s".repeat(body.len())),
+        ..Responder::default()
+    };
+    let options = HttpOptions {
+        responder,
+        ..HttpOptions::default()
+    };
+    let name = format.name();
+    let bare = Router::new()
+        .route(&format!("/bare/{name}"), get(async move || body.clone()))
         .layer(
             ServiceBuilder::new()
                 .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]))
@@ -71,7 +78,16 @@ fn served(store: &Store) -> SocketAddr {
                 .layer(header(CACHE_CONTROL, "no-store"))
                 .layer(CatchPanicLayer::new()),
         );
-    let router = router(store.clone(), HttpOptions::default()).merge(fixed);
+    let same = router(Store::in_memory().unwrap(), options);
+    bare.nest_service(&format!("/same/{name}"), same)
+}
+
+/// Serves pages and fixed bodies for as long as the process runs.
+fn served(store: &Store) -> SocketAddr {
+    let fixed = FORMATS.map(|format| fixed(format, body(store, format)));
+    let router = fixed
+        .into_iter()
+        .fold(router(store.clone(), HttpOptions::default()), Router::merge);
     let (ready, address) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -100,15 +116,30 @@ async fn pass(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Prints the pair of throughputs whose ratio is the median.
-fn compare(name: &str, page: &str, fixed: &str) {
-    let mut pairs: Vec<(f64, f64)> = (0..PAIRS)
-        .map(|_| (throughput(page), throughput(fixed)))
-        .collect();
-    pairs.sort_by(|one, other| (one.0 / one.1).total_cmp(&(other.0 / other.1)));
-    let (page, fixed) = *pairs.get(PAIRS / 2).unwrap();
-    let ratio = page / fixed;
-    println!("{name}: {page:.0} pages/s, {fixed:.0} fixed bodies/s, {ratio:.2}");
+/// Prints the median throughputs of a format, and the median ratios of the page's to the others.
+fn compare(format: Format, address: SocketAddr) {
+    let name = format.name();
+    let query = format!("userclientsession/log.{name}?RecordsPerPage=50");
+    let paths = [
+        query.clone(),
+        format!("same/{name}/{query}"),
+        format!("bare/{name}"),
+    ];
+    let rounds = [(); ROUNDS].map(|()| {
+        let [page, same, bare] = paths
+            .each_ref()
+            .map(|path| throughput(&format!("http://{address}/{path}")));
+        [page, same, bare, page / same, page / bare]
+    });
+    let [page, same, bare, to_same, to_bare] = std::array::from_fn(|at| {
+        let mut column = rounds.map(|round| *round.get(at).unwrap());
+        column.sort_by(f64::total_cmp);
+        *column.get(ROUNDS / 2).unwrap()
+    });
+    println!(
+        "{name}: {page:.0} pages/s, {to_same:.2} of {same:.0} fixed bodies/s by the same router, \
+         {to_bare:.2} of {bare:.0} by a bare route"
+    );
 }
 
 /// Answers a second at 64 connections.
