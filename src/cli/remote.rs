@@ -11,7 +11,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 use ureq::Agent;
-use ureq::http::{Response, header};
+use ureq::http::{Response, Uri, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 /// How often a batch is sent at most.
@@ -60,7 +60,7 @@ impl Remote {
             .build();
         Ok(Self {
             agent: agent.into(),
-            url: format!("{}/userclientsession/import", url.trim_end_matches('/')),
+            url: format!("{}/userclientsession/import", server(url)?),
             token: token(args)?,
             resume_after: args.resume_after,
             written: args.resume_after,
@@ -235,6 +235,21 @@ fn written(records: &[Placed], report: Report) -> Result<Written, Unsent> {
         ended: report.ended,
         rejections: rejections.ok_or_else(|| Unsent::unreadable("it names unknown lines"))?,
     })
+}
+
+/// The address of a server. A command line and an error's text are no places for a password.
+fn server(url: &str) -> Result<&str, Failure> {
+    let problem = match url.parse::<Uri>() {
+        Ok(uri) => match uri.authority() {
+            Some(authority) if !authority.as_str().contains('@') => {
+                return Ok(url.trim_end_matches('/'));
+            }
+            Some(_) => "--to: credentials do not belong in a URL; use --token-file".to_owned(),
+            None => format!("--to: {url:?} is not http://HOST or https://HOST"),
+        },
+        Err(error) => format!("--to: it is no URL: {error}"),
+    };
+    Err(Failure::Usage(problem))
 }
 
 /// The token from a file or from the environment: a command line can be read by everybody.

@@ -70,26 +70,32 @@ pub(super) fn choose(
     headers: &HeaderMap,
     body: Option<Format>,
 ) -> Result<Choice, String> {
-    match (target, format.filter(|format| !format.is_empty())) {
-        (Target::Soap(format), _) => Ok(Choice::of(Wanted::Format(format))),
+    let named = format.filter(|name| !name.is_empty()).map(named);
+    Ok(match (target, named.transpose()?) {
+        (Target::Soap(format), _) => Choice::of(Wanted::Format(format)),
         (
             Target::Log {
                 suffix: Some(wanted),
             },
             _,
-        ) => Ok(Choice::of(wanted)),
-        (_, Some(name)) => Wanted::of_name(name)
-            .map(Choice::of)
-            .or_else(|| Choice::of_media_type(name))
-            .ok_or_else(|| {
-                let name: String = name.chars().take(32).collect();
-                format!("format: {name:?} is not json, xml, jsv, csv or html")
-            }),
+        ) => Choice::of(wanted),
+        (_, Some(named)) => named,
         (Target::Reply { format } | Target::UnknownOperation { format }, None) => {
-            Ok(Choice::of(format))
+            Choice::of(format)
         }
-        (Target::Log { suffix: None } | Target::Unknown, None) => Ok(accepted(headers, body)),
-    }
+        (Target::Log { suffix: None } | Target::Unknown, None) => accepted(headers, body),
+    })
+}
+
+/// The choice of `format=`: a short name or a media type.
+fn named(name: &str) -> Result<Choice, String> {
+    let choice = Wanted::of_name(name).map(Choice::of);
+    choice
+        .or_else(|| Choice::of_media_type(name))
+        .ok_or_else(|| {
+            let name: String = name.chars().take(32).collect();
+            format!("format: {name:?} is not json, xml, jsv, csv or html")
+        })
 }
 
 /// Every media type that can be answered, the preferred before the others, and whether it is the
@@ -257,7 +263,9 @@ mod tests {
         assert_eq!(wanted(reply, None), Wanted::Format(Format::Xml));
         assert_eq!(wanted(LOG, Some("html")), Wanted::Html);
         assert_eq!(wanted(LOG, None), Wanted::Html);
-        let error = choose(LOG, Some("soap12"), &headers, None).unwrap_err();
-        assert!(error.contains("\"soap12\" is not json"), "{error}");
+        for target in [LOG, csv, reply] {
+            let error = choose(target, Some("soap12"), &headers, None).unwrap_err();
+            assert!(error.contains("\"soap12\" is not json"), "{error}");
+        }
     }
 }

@@ -284,3 +284,14 @@ fn what_cannot_be_sent_is_said_before_anything_is() {
         assert_eq!(output.status.code(), Some(2), "{args:?}");
     }
 }
+
+#[test]
+fn an_address_that_is_none_or_holds_a_password_is_refused_and_not_repeated() {
+    let (_folder, path) = file("few.jsonl", &lines(1..=3));
+    for url in ["http://ann:hunter2@127.0.0.1:1", "127.0.0.1:1/x y", "/srv"] {
+        let (code, said) = send(url, &[], &path);
+        assert_eq!(code, 2, "{url}: {said}");
+        assert!(said.contains("--to: "), "{url}: {said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
