@@ -1,7 +1,7 @@
 //! Families: the ordered sets of which every query is one contiguous range of exactly one.
 
 use crate::counted::{Edit, Key};
-use crate::format::{ClientId, Entry, UserId};
+use crate::format::{ClientId, Effect, Entry, UserId};
 use crate::query::Query;
 
 /// {every session, a user's, a client's, a user's on a client} × {all, open only}.
@@ -13,6 +13,11 @@ pub(crate) struct Family {
     pub(crate) client: Option<ClientId>,
     pub(crate) open_only: bool,
 }
+
+pub(crate) const FAMILY_KEY_BYTES: usize = 9;
+
+/// A family as the key of its root.
+pub(crate) type FamilyKey = [u8; FAMILY_KEY_BYTES];
 
 const OF_USER: u8 = 1;
 const OF_CLIENT: u8 = 2;
@@ -34,7 +39,7 @@ impl Family {
     };
 
     /// The key of the family's root: kind, user id, client id; ids that do not apply are zero.
-    pub(crate) fn to_key(self) -> [u8; 9] {
+    pub(crate) fn to_key(self) -> FamilyKey {
         let kind = self.user.map_or(0, |_| OF_USER)
             | self.client.map_or(0, |_| OF_CLIENT)
             | if self.open_only { OPEN_ONLY } else { 0 };
@@ -81,29 +86,18 @@ impl Plan {
     }
 }
 
-/// What a commit makes of one session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Effect {
-    /// The user of the session, which never changes.
-    pub(crate) user_id: UserId,
-    /// The session as it is stored; `None` if it is new.
-    pub(crate) before: Option<Entry>,
-    /// The session as it will be; `None` if it is removed.
-    pub(crate) after: Option<Entry>,
-}
-
 impl Effect {
     /// What this does to the one family of a kind that it concerns, if anything.
     pub(crate) fn edit(&self, kind: u8) -> Option<(Family, Edit)> {
         let belongs = |entry: &Entry| kind & OPEN_ONLY == 0 || entry.is_open();
-        let (before, after) = (self.before.filter(belongs), self.after.filter(belongs));
+        let (before, after) = (self.before().filter(belongs), self.after().filter(belongs));
         let edit = match (before, after) {
             (None, Some(after)) => Edit::Insert(after.pack()),
-            (Some(before), Some(after)) if before != after => Edit::Replace(after.pack()),
+            (Some(_), Some(after)) => Edit::Replace(after.pack()),
             (Some(before), None) => Edit::Remove(before.key()),
             _ => return None,
         };
-        let client = after.or(before)?.client_id;
+        let client = self.entry.client_id;
         Some((Family::of_kind(kind, self.user_id, client), edit))
     }
 }
@@ -111,7 +105,7 @@ impl Effect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::NameId;
+    use crate::format::{EffectKind, NameId};
     use crate::time::Ticks;
     use uuid::Uuid;
 
@@ -125,11 +119,12 @@ mod tests {
         }
     }
 
-    fn edits(before: Option<Entry>, after: Option<Entry>) -> (usize, usize) {
+    /// How many entries are put, and how many removed.
+    fn edits(kind: EffectKind, end: Option<Ticks>) -> (usize, usize) {
         let effect = Effect {
             user_id: UserId(4),
-            before,
-            after,
+            entry: entry(end),
+            kind,
         };
         let edits: Vec<(Family, Edit)> =
             Family::KINDS.filter_map(|kind| effect.edit(kind)).collect();
@@ -142,14 +137,12 @@ mod tests {
 
     #[test]
     fn each_change_edits_just_the_families_it_concerns() {
-        let open = Some(entry(None));
-        let ended = Some(entry(Some(Ticks::FLOOR.next())));
-        assert_eq!(edits(None, open), (8, 0));
-        assert_eq!(edits(None, ended), (4, 0));
-        assert_eq!(edits(open, ended), (4, 4));
-        assert_eq!(edits(open, None), (0, 8));
-        assert_eq!(edits(ended, None), (0, 4));
-        assert_eq!(edits(open, open), (0, 0));
+        let end = Some(Ticks::FLOOR.next());
+        assert_eq!(edits(EffectKind::Added, None), (8, 0));
+        assert_eq!(edits(EffectKind::Added, end), (4, 0));
+        assert_eq!(edits(EffectKind::Ended, end), (4, 4));
+        assert_eq!(edits(EffectKind::Removed, None), (0, 8));
+        assert_eq!(edits(EffectKind::Removed, end), (0, 4));
     }
 
     #[test]

@@ -2,12 +2,15 @@
 //!
 //! Entries, nodes and checksums are packed by hand, dictionary rows by [`dictionary`].
 
+mod commit;
 pub(crate) mod dictionary;
 mod entry;
 mod row;
 
+pub(crate) use commit::{Commit, Effect, EffectKind, NewNames, UserName};
+pub(crate) use dictionary::Ids;
 pub(crate) use entry::{ClientId, Entry, NameId, UserId};
 pub(crate) use row::{CHECKSUM_BYTES, seal, unseal};
 
 /// The version of the on-disk format that this code reads and writes.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;

@@ -1,6 +1,6 @@
 //! What fuzz targets reach of the private decoders; compiled for them only.
 
-use crate::counted::{Direction, Key, NodeReader, Tree};
+use crate::counted::{Key, NodeReader, Tree};
 use crate::error::{Error, Result};
 use crate::format::dictionary::{ClientRow, Counters, IdRow, Identity, NameRow, Row};
 use crate::format::{Entry, unseal};
@@ -59,7 +59,7 @@ fn nodes(bytes: &[u8]) {
     let _ = tree.rank(key);
     let _ = tree.get(key);
     let mut seen = 0;
-    let _ = tree.visit(0..10_000, Direction::Ascending, &mut |leaf| {
+    let _ = tree.visit(0..10_000, &mut |leaf| {
         seen += leaf.len();
         Ok(())
     });

@@ -50,8 +50,11 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+mod combined;
 mod counted;
 mod cursor;
+mod delta;
+mod engine;
 mod error;
 mod family;
 mod format;
@@ -64,12 +67,14 @@ pub mod generate;
 pub mod http;
 #[cfg(feature = "import")]
 pub mod import;
+mod log;
 mod main_index;
 mod names;
 mod options;
 mod query;
 mod resolve;
 mod session;
+mod shared;
 mod snapshot;
 #[doc(hidden)]
 pub mod storage;
@@ -81,10 +86,11 @@ pub mod wire;
 
 pub use cursor::{Cursor, CursorPage};
 pub use error::{Error, ErrorKind, Refusal, Result};
-pub use options::{Durability, IdSource, Options, RandomIds};
+pub use options::{Durability, IdSource, Merge, Options, RandomIds};
 pub use query::{BucketCount, EndedOpen, Order, Page, PageRequest, Query, QueryBuilder};
 pub use session::{Outcome, SessionLog, TEXT_BYTES_MAX};
 pub use snapshot::{BucketCounts, SessionLogs, Snapshot};
+pub use shared::MergeStats;
 pub use store::{Stats, Store};
 pub use time::{Bucket, Clock, SystemClock};
 

@@ -1,7 +1,7 @@
 //! Users and clients: what their ids stand for, kept in a cache bounded in bytes.
 
 use crate::error::{Error, Result};
-use crate::format::{ClientId, Entry, NameId, UserId};
+use crate::format::{ClientId, Entry, NameId, UserName};
 use crate::session::SessionLog;
 use crate::time::Calendar;
 use quick_cache::Weighter;
@@ -10,15 +10,6 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
-use uuid::Uuid;
-
-/// A user under one of the user's names.
-#[derive(Debug, Clone)]
-pub(crate) struct UserName {
-    pub(crate) user_id: UserId,
-    pub(crate) user_refer_uid: Uuid,
-    pub(crate) user: Arc<str>,
-}
 
 /// Where names are looked up that the cache does not hold: one state of the store.
 pub(crate) trait Dictionary {
@@ -245,6 +236,8 @@ fn session_log(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::UserId;
+    use uuid::Uuid;
     use crate::time::Ticks;
     use std::cell::Cell;
 

@@ -32,6 +32,16 @@ impl Durability {
     pub const EVENTUAL_AGE_MAX: Duration = Duration::from_secs(1);
 }
 
+/// Where a store merges what was written into its main index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Merge {
+    /// On a thread of its own, which lives as long as a merge: writes go on meanwhile.
+    #[default]
+    Background,
+    /// In the write that makes it necessary, which takes so much longer: no thread is ever started.
+    Inline,
+}
+
 /// Where [`Store::start`](crate::Store::start) takes new ids from.
 pub trait IdSource: Debug + Send + Sync {
     /// An id that no session has yet, for a session that starts `now`: never nil.
@@ -82,6 +92,8 @@ pub struct Options {
     pub(crate) read_only: bool,
     pub(crate) records_per_page_max: u32,
     pub(crate) batch_records_max: usize,
+    pub(crate) delta_sessions_max: usize,
+    pub(crate) merge: Merge,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) node_limits: Limits,
@@ -96,6 +108,8 @@ impl Default for Options {
             read_only: false,
             records_per_page_max: PageRequest::RECORDS_PER_PAGE_MAX,
             batch_records_max: 200_000,
+            delta_sessions_max: 1 << 16,
+            merge: Merge::Background,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             node_limits: Limits::default(),
@@ -143,6 +157,21 @@ impl Options {
     /// until it is committed, at about half a kilobyte a record besides its text.
     pub fn batch_records_max(mut self, records: usize) -> Self {
         self.batch_records_max = records;
+        self
+    }
+
+    /// The most changed sessions that wait in memory, and in the log, to be merged into the main
+    /// index: 65,536 unless set, at least one. Each takes about 500 bytes. More of them make
+    /// writing faster and opening after a crash slower. A quarter of them starts a merge; a write
+    /// beyond all of them waits for it, and a batch of more is merged at once.
+    pub fn delta_sessions_max(mut self, sessions: usize) -> Self {
+        self.delta_sessions_max = sessions.max(1);
+        self
+    }
+
+    /// Where merges run: [`Merge::Background`] unless set.
+    pub fn merge(mut self, merge: Merge) -> Self {
+        self.merge = merge;
         self
     }
 

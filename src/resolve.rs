@@ -1,13 +1,12 @@
 //! What calls that write make of the stored sessions: the rules of their life, resolved to ids.
 //!
 //! Nothing here writes. A [`Resolver`] reads one view, takes one call after the other as if each
-//! had been committed, and ends as the [`Changes`] of one commit.
+//! had been committed, and ends as one [`Commit`].
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::family::Effect;
-use crate::format::dictionary::Counters;
-use crate::format::{ClientId, Entry, NameId, UserId};
-use crate::main_index::{Changes, NewName};
+use crate::format::{
+    ClientId, Commit, Effect, EffectKind, Entry, Ids, NameId, NewNames, UserId, UserName,
+};
 use crate::query::{EndedOpen, Query};
 use crate::session::{self, Checked, Outcome, SessionLog};
 use crate::time::Ticks;
@@ -20,44 +19,62 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub(crate) struct Resolver<'a> {
     view: &'a View,
-    counters: Counters,
+    ids: Ids,
     /// What becomes of each session that was touched.
     pending: HashMap<Uuid, Pending>,
     users: HashMap<Uuid, UserId>,
     names: HashMap<(Uuid, Arc<str>), (NameId, UserId)>,
     clients: HashMap<Arc<str>, ClientId>,
-    changes: Changes,
+    new: NewNames,
 }
 
-/// A session that was touched: its effect so far, and its record as it will be.
+/// A session that was touched: what it was, what it is to be, and its record then, where known.
 #[derive(Debug)]
 struct Pending {
-    effect: Effect,
+    user_id: UserId,
+    before: Option<Entry>,
+    after: Option<Entry>,
     log: Option<SessionLog>,
+}
+
+impl Pending {
+    /// What becomes of the session, if anything does.
+    fn effect(&self) -> Option<Effect> {
+        let (kind, entry) = match (self.before, self.after) {
+            (None, Some(after)) => (EffectKind::Added, after),
+            (Some(before), Some(after)) if before != after => (EffectKind::Ended, after),
+            (Some(before), None) => (EffectKind::Removed, before),
+            _ => return None,
+        };
+        Some(Effect {
+            user_id: self.user_id,
+            entry,
+            kind,
+        })
+    }
 }
 
 impl<'a> Resolver<'a> {
     pub(crate) fn new(view: &'a View) -> Self {
         Self {
             view,
-            counters: view.main.counters(),
+            ids: view.delta.ids(),
             pending: HashMap::new(),
             users: HashMap::new(),
             names: HashMap::new(),
             clients: HashMap::new(),
-            changes: Changes::default(),
+            new: NewNames::default(),
         }
     }
 
-    /// What to commit, and the free ids after it; `None` if nothing changes.
-    pub(crate) fn finish(mut self) -> Option<(Changes, Counters)> {
-        let effects = self.pending.into_values().map(|pending| pending.effect);
-        let changed = effects.filter(|effect| effect.before != effect.after);
-        self.changes.effects = changed.collect();
-        match self.changes.effects.is_empty() {
-            true => None,
-            false => Some((self.changes, self.counters)),
-        }
+    /// What to commit; `None` if nothing changes.
+    pub(crate) fn finish(self) -> Option<Commit> {
+        let effects: Vec<Effect> = self.pending.values().filter_map(Pending::effect).collect();
+        (!effects.is_empty()).then_some(Commit {
+            effects,
+            names: self.new,
+            ids: self.ids,
+        })
     }
 
     /// Appends a record; see [`session::reappend`] for what a known `refer_uid` means.
@@ -125,7 +142,7 @@ impl<'a> Resolver<'a> {
     pub(crate) fn remove(&mut self, refer_uid: Uuid) -> Result<SessionLog> {
         let log = self.get(refer_uid)?.ok_or_else(|| not_found(refer_uid))?;
         if let Some(pending) = self.pending.get_mut(&refer_uid) {
-            pending.effect.after = None;
+            pending.after = None;
             pending.log = None;
         }
         Ok(log)
@@ -149,7 +166,7 @@ impl<'a> Resolver<'a> {
     /// The entry as it stands after all calls so far, touched.
     fn find(&mut self, refer_uid: Uuid) -> Result<Option<Entry>> {
         if let Some(pending) = self.pending.get(&refer_uid) {
-            return Ok(pending.effect.after);
+            return Ok(pending.after);
         }
         match self.view.find(refer_uid)? {
             Some(entry) => self.touch(entry).map(|()| Some(entry)),
@@ -159,20 +176,20 @@ impl<'a> Resolver<'a> {
 
     /// Takes a stored session in, unchanged so far.
     fn touch(&mut self, entry: Entry) -> Result<()> {
-        let effect = Effect {
+        let pending = Pending {
             user_id: self.view.user_of(&entry)?,
             before: Some(entry),
             after: Some(entry),
+            log: None,
         };
-        let pending = Pending { effect, log: None };
         self.pending.insert(entry.refer_uid, pending);
         Ok(())
     }
 
     /// Ends a session that was touched.
     fn set_end(&mut self, refer_uid: Uuid, end: Ticks) {
-        if let Some(Pending { effect, log }) = self.pending.get_mut(&refer_uid) {
-            if let Some(entry) = &mut effect.after {
+        if let Some(Pending { after, log, .. }) = self.pending.get_mut(&refer_uid) {
+            if let Some(entry) = after {
                 entry.end = Some(end);
             }
             if let Some(log) = log {
@@ -191,14 +208,13 @@ impl<'a> Resolver<'a> {
             name_id,
             client_id: self.client(&log.client_refer_uid)?,
         };
-        let effect = Effect {
+        let pending = Pending {
             user_id,
             before: None,
             after: Some(entry),
+            log: Some(log.clone()),
         };
-        let log = Some(log.clone());
-        self.pending
-            .insert(entry.refer_uid, Pending { effect, log });
+        self.pending.insert(entry.refer_uid, pending);
         Ok(Outcome::Added)
     }
 
@@ -209,16 +225,16 @@ impl<'a> Resolver<'a> {
             return Ok(*ids);
         }
         let user_id = self.user(user_refer_uid)?;
-        let name_id = match self.view.main.name_id(user_refer_uid, user)? {
+        let name_id = match self.view.name_id(user_refer_uid, user)? {
             Some(id) => id,
             None => {
-                let id = self.counters.take_name()?;
-                self.changes.names.push(NewName {
-                    id,
+                let id = self.ids.take_name()?;
+                let name = UserName {
                     user_id,
                     user_refer_uid,
                     user: Arc::clone(user),
-                });
+                };
+                self.new.names.push((id, name));
                 id
             }
         };
@@ -230,11 +246,11 @@ impl<'a> Resolver<'a> {
         if let Some(id) = self.users.get(&user_refer_uid) {
             return Ok(*id);
         }
-        let id = match self.view.main.user_id(user_refer_uid)? {
+        let id = match self.view.user_id(user_refer_uid)? {
             Some(id) => id,
             None => {
-                let id = self.counters.take_user()?;
-                self.changes.users.push((id, user_refer_uid));
+                let id = self.ids.take_user()?;
+                self.new.users.push((id, user_refer_uid));
                 id
             }
         };
@@ -246,11 +262,11 @@ impl<'a> Resolver<'a> {
         if let Some(id) = self.clients.get(client) {
             return Ok(*id);
         }
-        let id = match self.view.main.client_id(client)? {
+        let id = match self.view.client_id(client)? {
             Some(id) => id,
             None => {
-                let id = self.counters.take_client()?;
-                self.changes.clients.push((id, Arc::clone(client)));
+                let id = self.ids.take_client()?;
+                self.new.clients.push((id, Arc::clone(client)));
                 id
             }
         };

@@ -1,11 +1,14 @@
-//! One state of a store: what every read is answered from.
+//! One state of a store: what every read is answered from, the main index and the delta on top.
 
-use crate::counted::{Direction, Key, Slot, Tree};
+use crate::combined::Combined;
+use crate::counted::Key;
+use crate::delta::Delta;
+use crate::engine::guarded;
 use crate::error::{Error, Result};
-use crate::family::{Family, Plan};
-use crate::format::{Entry, UserId};
-use crate::main_index::{Body, MainReader, Pins, guarded};
-use crate::names::Names;
+use crate::family::{Family, FamilyKey, Plan};
+use crate::format::{ClientId, Entry, NameId, UserId, UserName};
+use crate::main_index::MainReader;
+use crate::names::{Dictionary, Names};
 use crate::query::{Order, Query};
 use crate::session::SessionLog;
 use crate::time::{Bucket, Ticks};
@@ -17,7 +20,8 @@ use uuid::Uuid;
 /// A committed state, and the names that all states share.
 #[derive(Debug)]
 pub(crate) struct View {
-    pub(crate) main: MainReader,
+    pub(crate) main: Arc<MainReader>,
+    pub(crate) delta: Delta,
     names: Arc<Names>,
     closed: Arc<AtomicBool>,
 }
@@ -27,7 +31,7 @@ pub(crate) struct View {
 /// Positions count in the order of the query: zero is the first record of the answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Selection {
-    family: Family,
+    family: FamilyKey,
     /// The answer's ranks in the family, which is oldest first.
     ranks: Range<u64>,
     order: Order,
@@ -59,22 +63,37 @@ impl Selection {
     }
 }
 
-/// The answer to a query: its place, and the root of the family it lies in.
+/// The answer to a query: its place, and the family it lies in, if that was ever used.
 #[derive(Debug)]
 pub(crate) struct Answer<'v> {
     view: &'v View,
     selection: Selection,
-    root: Option<Body<'v>>,
-    pins: Pins<'v>,
+    family: Option<Combined<'v>>,
 }
 
 impl View {
     /// `closed` is set once the store is closed: from then on there are no reads.
-    pub(crate) fn new(main: MainReader, names: Arc<Names>, closed: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(
+        main: Arc<MainReader>,
+        delta: Delta,
+        names: Arc<Names>,
+        closed: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             main,
+            delta,
             names,
             closed,
+        }
+    }
+
+    /// Another state of the same store.
+    pub(crate) fn with(&self, main: Arc<MainReader>, delta: Delta) -> Self {
+        Self {
+            main,
+            delta,
+            names: Arc::clone(&self.names),
+            closed: Arc::clone(&self.closed),
         }
     }
 
@@ -89,14 +108,14 @@ impl View {
     /// The plan of `query`; `None` if no session ever had its user or client.
     fn plan(&self, query: &Query) -> Result<Option<Plan>> {
         let user = match query.user_refer_uid() {
-            Some(user) => match self.main.user_id(user)? {
+            Some(user) => match self.user_id(user)? {
                 Some(id) => Some(id),
                 None => return Ok(None),
             },
             None => None,
         };
         let client = match query.client_refer_uid() {
-            Some(client) => match self.main.client_id(client)? {
+            Some(client) => match self.client_id(client)? {
                 Some(id) => Some(id),
                 None => return Ok(None),
             },
@@ -110,47 +129,77 @@ impl View {
         let mut answer = Answer {
             view: self,
             selection: Selection {
-                family: Family::ALL,
+                family: Family::ALL.to_key(),
                 ranks: 0..0,
                 order: query.order(),
             },
-            root: None,
-            pins: Pins::new(&self.main),
+            family: None,
         };
         if let Some(plan) = self.plan(query)? {
-            answer.selection.family = plan.family;
-            answer.root = self.main.root(plan.family)?;
-            let tree = answer.tree()?;
-            let start = plan.from.map_or(Ok(0), |from| tree.rank(from))?;
-            let end = plan.to.map_or(Ok(tree.len()), |to| tree.rank(to))?;
+            answer.selection.family = plan.family.to_key();
+            let family = self.family(answer.selection.family)?;
+            let start = plan.from.map_or(Ok(0), |from| family.rank(from))?;
+            let end = plan.to.map_or_else(|| family.len(), |to| family.rank(to))?;
             answer.selection.ranks = start..end.max(start);
+            answer.family = Some(family);
         }
         Ok(answer)
+    }
+
+    fn family(&self, family: FamilyKey) -> Result<Combined<'_>> {
+        Combined::new(&self.main, &self.delta, family)
     }
 
     /// An answer that was selected in this view before.
     pub(crate) fn again(&self, selection: &Selection) -> Result<Answer<'_>> {
         Ok(Answer {
             view: self,
-            root: self.main.root(selection.family)?,
+            family: Some(self.family(selection.family)?),
             selection: selection.clone(),
-            pins: Pins::new(&self.main),
         })
     }
 
     /// How many entries a family has.
     pub(crate) fn len(&self, family: Family) -> Result<u64> {
-        let root = self.main.root(family)?;
-        Ok(self.main.tree(root.as_ref())?.len())
+        self.family(family.to_key())?.len()
     }
 
     pub(crate) fn find(&self, refer_uid: Uuid) -> Result<Option<Entry>> {
-        self.main.find(refer_uid)
+        match self.delta.session(refer_uid) {
+            Some(entry) => entry,
+            None => self.main.find(refer_uid),
+        }
+    }
+
+    pub(crate) fn user_id(&self, user_refer_uid: Uuid) -> Result<Option<UserId>> {
+        match self.delta.user_id(user_refer_uid) {
+            Some(id) => Ok(Some(id)),
+            None => self.main.user_id(user_refer_uid),
+        }
+    }
+
+    pub(crate) fn name_id(&self, user_refer_uid: Uuid, user: &Arc<str>) -> Result<Option<NameId>> {
+        match self.delta.name_id(user_refer_uid, user) {
+            Some(id) => Ok(Some(id)),
+            None => self.main.name_id(user_refer_uid, user),
+        }
+    }
+
+    pub(crate) fn client_id(&self, client_refer_uid: &str) -> Result<Option<ClientId>> {
+        match self.delta.client_id(client_refer_uid) {
+            Some(id) => Ok(Some(id)),
+            None => self.main.client_id(client_refer_uid),
+        }
+    }
+
+    /// The records of entries, in their order.
+    fn session_logs(&self, entries: &[Entry]) -> Result<Vec<SessionLog>> {
+        self.names.session_logs(entries, self)
     }
 
     /// The record of an entry.
     pub(crate) fn session_log(&self, entry: Entry) -> Result<Option<SessionLog>> {
-        Ok(self.names.session_logs(&[entry], &self.main)?.pop())
+        Ok(self.session_logs(&[entry])?.pop())
     }
 
     /// The record with this `refer_uid`.
@@ -163,12 +212,28 @@ impl View {
 
     /// The user of an entry.
     pub(crate) fn user_of(&self, entry: &Entry) -> Result<UserId> {
-        let name = self.names.user_name(entry.name_id, &self.main)?;
+        let name = self.names.user_name(entry.name_id, self)?;
         Ok(name.user_id)
     }
 }
 
-impl<'v> Answer<'v> {
+impl Dictionary for View {
+    fn user_name(&self, id: NameId) -> Result<UserName> {
+        match self.delta.user_name(id) {
+            Some(name) => Ok(name),
+            None => self.main.user_name(id),
+        }
+    }
+
+    fn client(&self, id: ClientId) -> Result<Arc<str>> {
+        match self.delta.client(id) {
+            Some(client) => Ok(client),
+            None => self.main.client(id),
+        }
+    }
+}
+
+impl Answer<'_> {
     /// How many records match.
     pub(crate) fn len(&self) -> u64 {
         self.selection.len()
@@ -179,38 +244,22 @@ impl<'v> Answer<'v> {
         self.selection
     }
 
-    fn tree(&self) -> Result<Tree<'_, Pins<'v>>> {
-        Tree::new(&self.pins, self.root.as_deref())
-    }
-
     /// Up to `count` entries from `position` on.
     pub(crate) fn entries(&self, position: u64, count: u64) -> Result<Vec<Entry>> {
-        let ranks = self.selection.ranks(position, count);
-        let expected = usize::try_from(ranks.end - ranks.start).unwrap_or(0);
-        let mut entries = Vec::with_capacity(expected);
-        let mut take = |slot: &Slot| {
-            entries.push(Entry::unpack(slot)?);
-            Ok(())
+        let Some(family) = &self.family else {
+            return Ok(Vec::new());
         };
-        match self.selection.order {
-            Order::OldestFirst => self
-                .tree()?
-                .visit(ranks, Direction::Ascending, &mut |leaf| {
-                    leaf.iter().try_for_each(&mut take)
-                }),
-            Order::NewestFirst => self
-                .tree()?
-                .visit(ranks, Direction::Descending, &mut |leaf| {
-                    leaf.iter().rev().try_for_each(&mut take)
-                }),
-        }?;
+        let mut entries = family.entries(self.selection.ranks(position, count))?;
+        if self.selection.order == Order::NewestFirst {
+            entries.reverse();
+        }
         Ok(entries)
     }
 
     /// Up to `count` records from `position` on.
     pub(crate) fn session_logs(&self, position: u64, count: u64) -> Result<Vec<SessionLog>> {
         let entries = self.entries(position, count)?;
-        self.view.names.session_logs(&entries, &self.view.main)
+        self.view.session_logs(&entries)
     }
 
     /// The position of the first record that lies behind `last` in the order of the query.
@@ -225,7 +274,7 @@ impl<'v> Answer<'v> {
     /// How many records of the answer come before a key, in the order of the query: those with a
     /// lesser key if that is oldest first, else all others.
     pub(crate) fn position_of(&self, key: Key) -> Result<u64> {
-        let rank = self.tree()?.rank(key)?;
+        let rank = self.family.as_ref().map_or(Ok(0), |family| family.rank(key))?;
         Ok(self.selection.position(rank))
     }
 

@@ -14,12 +14,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
-/// The version that this code writes.
-const CURRENT: u32 = 1;
+/// The oldest version that was released.
+const OLDEST: u32 = 2;
 
+/// The version that this code writes.
+const CURRENT: u32 = 2;
+
+const FILES: [&str; 2] = ["main.redb", "log.redb"];
+
+/// The folder of a version's files.
 fn fixture(version: u32) -> PathBuf {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    data.join(format!("store-v{version}.redb"))
+    data.join(format!("store-v{version}"))
 }
 
 fn start(number: i64) -> DateTime<Utc> {
@@ -44,10 +50,11 @@ fn stores_of_every_version_are_read_and_written() {
     if std::env::var_os("SESSIONLOG_MAKE_FIXTURE").is_some() {
         make_fixture();
     }
-    for version in 1..=CURRENT {
+    for version in OLDEST..=CURRENT {
         let folder = tempfile::tempdir().unwrap();
-        let bytes = fs::read(fixture(version)).unwrap();
-        fs::write(folder.path().join("main.redb"), bytes).unwrap();
+        for file in FILES {
+            fs::copy(fixture(version).join(file), folder.path().join(file)).unwrap();
+        }
         let store = Store::open(folder.path()).unwrap();
         let stored = store.iter(&Query::all()).unwrap().map(Result::unwrap);
         assert!(stored.eq(logs()), "version {version}");
@@ -64,13 +71,13 @@ fn stores_of_every_version_are_read_and_written() {
 
 #[test]
 fn every_fixture_is_tested() {
-    let data = fixture(1);
+    let data = fixture(CURRENT);
     let files = fs::read_dir(data.parent().unwrap()).unwrap();
     let stores = files.filter(|file| {
         let name = file.as_ref().unwrap().file_name();
         name.to_str().unwrap().starts_with("store-v")
     });
-    assert_eq!(stores.count(), CURRENT as usize);
+    assert_eq!(stores.count(), (CURRENT - OLDEST + 1) as usize);
     let store = Store::in_memory().unwrap();
     assert_eq!(store.stats().unwrap().format_version, CURRENT);
 }
@@ -79,8 +86,14 @@ fn make_fixture() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     let store = Store::create(&path).unwrap();
-    store.append_batch(logs()).unwrap();
+    let logs = logs();
+    let (merged, in_the_log) = logs.split_at(200);
+    store.append_batch(merged.to_vec()).unwrap();
     store.close().unwrap();
-    fs::create_dir_all(fixture(CURRENT).parent().unwrap()).unwrap();
-    fs::copy(path.join("main.redb"), fixture(CURRENT)).unwrap();
+    let store = Store::open(&path).unwrap();
+    store.append_batch(in_the_log.to_vec()).unwrap();
+    fs::create_dir_all(fixture(CURRENT)).unwrap();
+    for file in FILES {
+        fs::copy(path.join(file), fixture(CURRENT).join(file)).unwrap();
+    }
 }

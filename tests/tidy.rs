@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the core, from the ground up: each may use only those before it.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 20] = [
     "error",
     "time",
     "session",
@@ -15,13 +15,18 @@ const LAYERS: [&str; 15] = [
     "cursor",
     "format",
     "storage",
+    "engine",
     "family",
     "names",
+    "delta",
+    "log",
     "main_index",
+    "combined",
     "view",
     "resolve",
     "snapshot",
     "options",
+    "shared",
 ];
 
 /// The public face: above all layers, below the fronts.

@@ -12,8 +12,10 @@ mod read;
 mod tests;
 mod tree;
 
-pub(crate) use node::{Key, NODE_SLOTS_MAX, SLOT_BYTES, Slot, is_inner, key_of};
-pub(crate) use read::{Direction, Tree};
+pub(crate) use node::{
+    KEY_BYTES, Key, NODE_SLOTS_MAX, Rest, SLOT_BYTES, Slot, is_inner, key_of, rest_of, slot_of,
+};
+pub(crate) use read::Tree;
 pub(crate) use tree::{Edit, Limits, apply};
 
 use crate::error::Result;

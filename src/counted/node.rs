@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 pub(crate) const SLOT_BYTES: usize = 40;
 
 /// Bytes of a key, at the start of every slot.
-const KEY_BYTES: usize = 24;
+pub(crate) const KEY_BYTES: usize = 24;
 
 /// Bytes before the first slot: the level (zero for a leaf), then zeros.
 const HEADER_BYTES: usize = 4;
@@ -23,6 +23,9 @@ const LEVEL_MAX: u8 = 64;
 /// An entry or a child, packed.
 pub(crate) type Slot = [u8; SLOT_BYTES];
 
+/// What a slot holds behind its key.
+pub(crate) type Rest = [u8; SLOT_BYTES - KEY_BYTES];
+
 /// What entries are ordered by. The order of keys is the order of their bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
@@ -31,6 +34,11 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// No key is less.
+    pub(crate) const LEAST: Self = Self::new(0, 0);
+    /// No key is greater.
+    pub(crate) const GREATEST: Self = Self::new(u64::MAX, u128::MAX);
+
     pub(crate) const fn new(major: u64, minor: u128) -> Self {
         Self { major, minor }
     }
@@ -103,6 +111,21 @@ pub(crate) fn key_of(slot: &Slot) -> Key {
         major: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
         minor: u128::from_be_bytes([i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x]),
     }
+}
+
+/// What is behind the key of a slot.
+pub(crate) fn rest_of(slot: &Slot) -> Rest {
+    slot.last_chunk().copied().unwrap_or_default()
+}
+
+/// The slot of a key and what is behind it.
+pub(crate) fn slot_of(key: Key, rest: Rest) -> Slot {
+    let mut slot = [0; SLOT_BYTES];
+    if let Some((first, last)) = slot.split_first_chunk_mut() {
+        *first = key.to_bytes();
+        last.copy_from_slice(&rest);
+    }
+    slot
 }
 
 /// A child of an inner node, as its slot holds it.

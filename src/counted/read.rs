@@ -5,13 +5,6 @@ use super::node::{Child, Key, Node, Slot, key_of, miscounted};
 use crate::error::Result;
 use std::ops::Range;
 
-/// Which way a range is visited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Ascending,
-    Descending,
-}
-
 /// One index: its root and the store of its other nodes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tree<'a, S> {
@@ -77,18 +70,16 @@ impl<'a, S: NodeReader> Tree<'a, S> {
         self.get_in(child_node(&bytes, node, child, before)?, key)
     }
 
-    /// Visits the entries at positions `range`, leaf by leaf, and every node on the way once. Leaves
-    /// come in key order or its reverse; the slots of each are in key order. The part of the range
-    /// past the end is empty.
+    /// Visits the entries at positions `range` in order, leaf by leaf, and every node on the way
+    /// once. The part of the range past the end is empty.
     pub(crate) fn visit(
         &self,
         range: Range<u64>,
-        direction: Direction,
         visit: &mut impl FnMut(&[Slot]) -> Result<()>,
     ) -> Result<()> {
         let range = range.start..range.end.min(self.len());
         match self.root {
-            Some(root) if range.start < range.end => self.visit_in(root, range, direction, visit),
+            Some(root) if range.start < range.end => self.visit_in(root, range, visit),
             _ => Ok(()),
         }
     }
@@ -97,7 +88,6 @@ impl<'a, S: NodeReader> Tree<'a, S> {
         &self,
         node: Node<'_>,
         range: Range<u64>,
-        direction: Direction,
         visit: &mut impl FnMut(&[Slot]) -> Result<()>,
     ) -> Result<()> {
         if node.level == 0 {
@@ -108,19 +98,73 @@ impl<'a, S: NodeReader> Tree<'a, S> {
             .slots
             .partition_point(|slot| through(slot) <= range.start);
         let last = node.slots.partition_point(|slot| through(slot) < range.end);
-        let mut visit_child = |index: usize| {
+        for index in first..=last {
             let (child, before) = child_at(node, index)?;
             let bytes = self.store.node(child.id)?;
             let below = child_node(&bytes, node, child, before)?;
             let start = range.start.saturating_sub(before);
             let end = range.end.min(child.count_through).checked_sub(before);
-            self.visit_in(below, start..end.ok_or_else(miscounted)?, direction, visit)
-        };
-        match direction {
-            Direction::Ascending => (first..=last).try_for_each(&mut visit_child),
-            Direction::Descending => (first..=last).rev().try_for_each(&mut visit_child),
+            self.visit_in(below, start..end.ok_or_else(miscounted)?, visit)?;
+        }
+        Ok(())
+    }
+
+    /// How many entries come at most at `position` in a sequence in which each stands at its own
+    /// position moved by `shift` of its key: others have been added, or left out, before it.
+    ///
+    /// Positions in that sequence must not decrease from one entry to the next.
+    pub(crate) fn count_at_most(
+        &self,
+        position: u64,
+        shift: &impl Fn(Key) -> i64,
+    ) -> Result<u64> {
+        match self.root {
+            Some(root) => self.count_at_most_in(root, 0, position, shift),
+            None => Ok(0),
         }
     }
+
+    fn count_at_most_in(
+        &self,
+        node: Node<'_>,
+        offset: u64,
+        position: u64,
+        shift: &impl Fn(Key) -> i64,
+    ) -> Result<u64> {
+        let passes = |index: usize| -> Result<bool> {
+            let key = node.slots.get(index).map(key_of).ok_or_else(miscounted)?;
+            let before = match node.level {
+                0 => index as u64,
+                _ => child_at(node, index)?.1,
+            };
+            let moved = (offset + before).checked_add_signed(shift(key));
+            Ok(moved.ok_or_else(miscounted)? <= position)
+        };
+        let passing = partition(node.slots.len(), passes)?;
+        if node.level == 0 {
+            return Ok(offset + passing as u64);
+        }
+        let Some(index) = passing.checked_sub(1) else {
+            return Ok(offset);
+        };
+        let (child, before) = child_at(node, index)?;
+        let bytes = self.store.node(child.id)?;
+        let below = child_node(&bytes, node, child, before)?;
+        self.count_at_most_in(below, offset + before, position, shift)
+    }
+}
+
+/// How many of the first indices pass, where those that do come first.
+fn partition(len: usize, passes: impl Fn(usize) -> Result<bool>) -> Result<usize> {
+    let (mut low, mut high) = (0, len);
+    while low < high {
+        let middle = low.midpoint(high);
+        match passes(middle)? {
+            true => low = middle + 1,
+            false => high = middle,
+        }
+    }
+    Ok(low)
 }
 
 fn leaf_slots(node: Node<'_>, range: Range<u64>) -> Result<&[Slot]> {

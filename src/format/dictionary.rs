@@ -6,6 +6,7 @@
 use super::entry::{ClientId, NameId, UserId};
 use super::{CHECKSUM_BYTES, FORMAT_VERSION};
 use crate::error::{Error, ErrorKind, Result};
+use bincode::config::{Config, standard};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,11 +17,10 @@ const ROW_VERSION: u8 = 1;
 /// More than any row holds: a name of 1,024 bytes and some ids.
 const ROW_BYTES_MAX: usize = 4_096;
 
-fn config() -> impl bincode::config::Config {
-    bincode::config::standard().with_limit::<ROW_BYTES_MAX>()
-}
+/// More than the dictionary part of any commit holds: 200,000 new names of 1,024 bytes.
+const COMMIT_BYTES_MAX: usize = 1 << 29;
 
-/// A row that bincode lays out.
+/// A row that bincode lays out, of the usual size.
 pub(crate) trait Row: Serialize + DeserializeOwned {
     /// The row's body.
     ///
@@ -28,11 +28,7 @@ pub(crate) trait Row: Serialize + DeserializeOwned {
     ///
     /// `InvalidInput` if it is larger than any row may be.
     fn to_body(&self) -> Result<Vec<u8>> {
-        let mut body = vec![ROW_VERSION];
-        bincode::serde::encode_into_std_write(self, &mut body, config()).map_err(|error| {
-            Error::new(ErrorKind::InvalidInput, "a dictionary row is too large").caused_by(error)
-        })?;
-        Ok(body)
+        to_bytes(self, standard().with_limit::<ROW_BYTES_MAX>())
     }
 
     /// # Errors
@@ -40,21 +36,43 @@ pub(crate) trait Row: Serialize + DeserializeOwned {
     /// `UnsupportedFormat` for a row of another version; `Corrupted` if the body is not exactly one
     /// row.
     fn from_body(body: &[u8]) -> Result<Self> {
-        let rest = match body.split_first() {
-            Some((&ROW_VERSION, rest)) => rest,
-            Some((version, _)) => return Err(unknown_version(*version)),
-            None => return Err(Error::corrupted("a dictionary row is empty")),
-        };
-        let (row, read) = bincode::serde::decode_from_slice(rest, config())
-            .map_err(|error| Error::corrupted("a dictionary row is malformed").caused_by(error))?;
-        if read != rest.len() {
-            return Err(Error::corrupted(format!(
-                "a dictionary row has {} bytes behind its end",
-                rest.len() - read
-            )));
-        }
-        Ok(row)
+        from_bytes(body, standard().with_limit::<ROW_BYTES_MAX>())
     }
+}
+
+/// As [`Row::to_body`], for the dictionary part of a commit.
+pub(super) fn encode(part: &impl Serialize) -> Result<Vec<u8>> {
+    to_bytes(part, standard().with_limit::<COMMIT_BYTES_MAX>())
+}
+
+/// As [`Row::from_body`], for the dictionary part of a commit.
+pub(super) fn decode<T: DeserializeOwned>(part: &[u8]) -> Result<T> {
+    from_bytes(part, standard().with_limit::<COMMIT_BYTES_MAX>())
+}
+
+fn to_bytes(row: &impl Serialize, config: impl Config) -> Result<Vec<u8>> {
+    let mut body = vec![ROW_VERSION];
+    bincode::serde::encode_into_std_write(row, &mut body, config).map_err(|error| {
+        Error::new(ErrorKind::InvalidInput, "a dictionary row is too large").caused_by(error)
+    })?;
+    Ok(body)
+}
+
+fn from_bytes<T: DeserializeOwned>(body: &[u8], config: impl Config) -> Result<T> {
+    let rest = match body.split_first() {
+        Some((&ROW_VERSION, rest)) => rest,
+        Some((version, _)) => return Err(unknown_version(*version)),
+        None => return Err(Error::corrupted("a dictionary row is empty")),
+    };
+    let (row, read) = bincode::serde::decode_from_slice(rest, config)
+        .map_err(|error| Error::corrupted("a dictionary row is malformed").caused_by(error))?;
+    if read != rest.len() {
+        return Err(Error::corrupted(format!(
+            "a dictionary row has {} bytes behind its end",
+            rest.len() - read
+        )));
+    }
+    Ok(row)
 }
 
 fn unknown_version(version: u8) -> Error {
@@ -108,20 +126,16 @@ pub(crate) struct IdRow {
 
 impl Row for IdRow {}
 
-/// The row `counters` of `meta`: ids that have not been given out. None is ever used again.
+/// Ids that have not been given out. None is ever used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Counters {
-    pub(crate) next_node: u64,
+pub(crate) struct Ids {
     next_user: u32,
     next_name: u32,
     next_client: u32,
 }
 
-impl Row for Counters {}
-
-impl Counters {
+impl Ids {
     pub(crate) const START: Self = Self {
-        next_node: 0,
         next_user: 0,
         next_name: 0,
         next_client: 0,
@@ -144,6 +158,35 @@ impl Counters {
         (self.next_user, self.next_name, self.next_client)
     }
 }
+
+/// The row `state` of `meta` of the main index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MainState {
+    /// The last commit of the log that is in the main index; those after it are not.
+    pub(crate) watermark: u64,
+    /// The next free node id.
+    pub(crate) next_node: u64,
+    pub(crate) ids: Ids,
+}
+
+impl Row for MainState {}
+
+impl MainState {
+    pub(crate) const START: Self = Self {
+        watermark: 0,
+        next_node: 0,
+        ids: Ids::START,
+    };
+}
+
+/// The row `trimmed` of `meta` of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Trimmed {
+    /// The last commit that is no longer in the log.
+    pub(crate) through: u64,
+}
+
+impl Row for Trimmed {}
 
 fn take(next: &mut u32, what: &str) -> Result<u32> {
     let id = *next;
@@ -247,23 +290,31 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_of_the_counters_are_pinned() {
-        let counters = Counters {
+    fn the_bytes_of_the_state_are_pinned() {
+        let state = MainState {
+            watermark: 300,
             next_node: 1 << 40,
-            next_user: 1,
-            next_name: 2,
-            next_client: 70_000,
+            ids: Ids {
+                next_user: 1,
+                next_name: 2,
+                next_client: 70_000,
+            },
         };
         check(
-            counters,
-            b"\x01\xfd\0\0\0\0\0\x01\0\0\x01\x02\xfc\x70\x11\x01\0",
+            state,
+            b"\x01\xfb\x2c\x01\xfd\0\0\0\0\0\x01\0\0\x01\x02\xfc\x70\x11\x01\0",
         );
+    }
+
+    #[test]
+    fn the_bytes_of_what_was_trimmed_are_pinned() {
+        check(Trimmed { through: 250 }, b"\x01\xfa");
     }
 
     #[test]
     fn the_bytes_of_an_identity_are_pinned() {
         let identity = Identity::new(Uuid::from_u128(7));
-        let golden = b"\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07";
+        let golden = b"\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07";
         assert_eq!(identity.to_body(), golden);
         assert_eq!(Identity::from_body(golden).unwrap(), identity);
         assert!(Identity::from_body(&golden[..19]).is_err());
@@ -278,12 +329,12 @@ mod tests {
 
     #[test]
     fn ids_run_out_with_an_error() {
-        let mut counters = Counters {
+        let mut ids = Ids {
             next_client: u32::MAX,
-            ..Counters::START
+            ..Ids::START
         };
-        assert!(counters.take_client().is_err());
-        assert_eq!(counters.take_user().unwrap(), UserId(0));
+        assert!(ids.take_client().is_err());
+        assert_eq!(ids.take_user().unwrap(), UserId(0));
     }
 
     proptest! {
@@ -291,7 +342,7 @@ mod tests {
         fn any_bytes_are_read_without_a_panic(body in proptest::collection::vec(any::<u8>(), 0..64)) {
             let _ = NameRow::from_body(&body);
             let _ = ClientRow::from_body(&body);
-            let _ = Counters::from_body(&body);
+            let _ = MainState::from_body(&body);
             let _ = Identity::from_body(&body);
         }
     }

@@ -1,6 +1,6 @@
 //! Inner nodes in memory, whatever state they were read in: an id stands for one content.
 
-use super::reader::Body;
+use crate::engine::Body;
 use crate::names::IdHasher;
 use quick_cache::Weighter;
 use quick_cache::unsync::{Cache, DefaultLifecycle};

@@ -1,7 +1,8 @@
 //! The nodes of one answer: inner ones from memory, and leaves that none of its parts reads again.
 
-use super::reader::{Body, MainReader};
+use super::reader::MainReader;
 use crate::counted::{NodeReader, is_inner};
+use crate::engine::Body;
 use crate::error::Result;
 use std::cell::OnceCell;
 use std::ops::Deref;

@@ -1,21 +1,16 @@
 //! One state of the main index.
 
-use super::engine::{engine_error, io_error};
 use super::inner_nodes::InnerNodes;
-use super::tables::{self, Rows};
+use super::tables;
 use crate::counted::{NodeReader, Tree};
-use crate::error::{Error, ErrorKind, Result};
-use crate::family::Family;
-use crate::format::dictionary::{ClientRow, Counters, IdRow, Identity, NameRow, Row};
-use crate::format::{CHECKSUM_BYTES, ClientId, Entry, NameId, UserId, unseal};
-use crate::names::{Dictionary, UserName};
-use crate::storage::{HeldFile, StorageFile};
+use crate::engine::{Body, FileSize, META, engine_error, id, missing, row};
+use crate::error::{Error, Result};
+use crate::family::{Family, FamilyKey};
+use crate::format::dictionary::{ClientRow, Identity, MainState, NameRow, Row};
+use crate::format::{ClientId, Entry, NameId, UserId, UserName, unseal};
+use crate::names::Dictionary;
 use crate::time::Ticks;
-use redb::{
-    AccessGuard, Database, Key, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
-    TableError,
-};
-use std::borrow::Borrow;
+use redb::{ReadOnlyTable, ReadTransaction};
 use std::ops::Deref;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -32,99 +27,30 @@ pub(crate) struct MainReader {
     users: RowTable<&'static [u8; 16]>,
     clients: RowTable<u32>,
     client_ids: RowTable<&'static [u8]>,
-    counters: Counters,
+    state: MainState,
     identity: Identity,
-    file: Arc<HeldFile>,
+    file: FileSize,
     inner_nodes: Arc<InnerNodes>,
 }
 
 impl std::fmt::Debug for MainReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MainReader")
-            .field("counters", &self.counters)
+            .field("state", &self.state)
             .finish_non_exhaustive()
     }
 }
 
-/// The bytes of a row, checked and still in the engine's page.
-pub(crate) struct Body<'a>(AccessGuard<'a, &'static [u8]>);
-
-impl std::fmt::Debug for Body<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Body").field(&self.len()).finish()
-    }
-}
-
-impl Deref for Body<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.0.value().get(CHECKSUM_BYTES..).unwrap_or_default()
-    }
-}
-
-/// The row of `key`, checked.
-pub(super) fn row<'a, 'k, K: Key>(
-    table: &'a impl ReadableTable<K, &'static [u8]>,
-    rows: Rows<K>,
-    key: K::SelfType<'k>,
-) -> Result<Option<Body<'a>>> {
-    use redb::TableHandle;
-    let Some(guard) = table.get(key.borrow()).map_err(engine_error)? else {
-        return Ok(None);
-    };
-    unseal(rows.name(), K::as_bytes(&key).as_ref(), guard.value())?;
-    Ok(Some(Body(guard)))
-}
-
-/// The id in the row of `key`.
-fn id<'k, K: Key>(
-    table: &impl ReadableTable<K, &'static [u8]>,
-    rows: Rows<K>,
-    key: K::SelfType<'k>,
-) -> Result<Option<u32>> {
-    let Some(body) = row(table, rows, key)? else {
-        return Ok(None);
-    };
-    Ok(Some(IdRow::from_body(&body)?.id))
-}
-
-fn missing(what: &str, id: impl std::fmt::Display) -> Error {
-    Error::corrupted(format!("{what} {id} is missing"))
-}
-
-/// What store this is.
-///
-/// # Errors
-///
-/// `NotAStore` if it is another program's database, `UnsupportedFormat` if a newer version's.
-pub(super) fn identity(database: &Database) -> Result<Identity> {
-    let read = database.begin_read().map_err(engine_error)?;
-    let foreign = || {
-        Error::new(
-            ErrorKind::NotAStore,
-            format!("{} is no store's file", super::MAIN),
-        )
-    };
-    let meta = match read.open_table(tables::META) {
-        Ok(meta) => meta,
-        Err(TableError::Storage(error)) => return Err(engine_error(error)),
-        Err(error) => return Err(foreign().caused_by(error)),
-    };
-    let body = row(&meta, tables::META, tables::IDENTITY)?.ok_or_else(foreign)?;
-    Identity::from_body(&body)
-}
-
 impl MainReader {
     pub(super) fn new(
-        read: ReadTransaction,
+        read: &ReadTransaction,
         identity: Identity,
-        file: Arc<HeldFile>,
+        file: FileSize,
         inner_nodes: Arc<InnerNodes>,
     ) -> Result<Self> {
-        let meta = read.open_table(tables::META).map_err(engine_error)?;
-        let counters = row(&meta, tables::META, tables::COUNTERS)?
-            .ok_or_else(|| missing("the row", "counters"))?;
+        let meta = read.open_table(META).map_err(engine_error)?;
+        let state = row(&meta, META, tables::STATE)?;
+        let state = state.ok_or_else(|| missing("the row", "state"))?;
         Ok(Self {
             roots: read.open_table(tables::ROOTS).map_err(engine_error)?,
             nodes: read.open_table(tables::NODES).map_err(engine_error)?,
@@ -134,16 +60,16 @@ impl MainReader {
             users: read.open_table(tables::USERS).map_err(engine_error)?,
             clients: read.open_table(tables::CLIENTS).map_err(engine_error)?,
             client_ids: read.open_table(tables::CLIENT_IDS).map_err(engine_error)?,
-            counters: Counters::from_body(&counters)?,
+            state: MainState::from_body(&state)?,
             identity,
             file,
             inner_nodes,
         })
     }
 
-    /// The ids that are free in this state.
-    pub(crate) fn counters(&self) -> Counters {
-        self.counters
+    /// What was free in this state, and how far into the log it goes.
+    pub(crate) fn state(&self) -> MainState {
+        self.state
     }
 
     pub(super) fn inner_nodes(&self) -> &InnerNodes {
@@ -156,13 +82,12 @@ impl MainReader {
 
     /// The bytes of the file as it is now, room for growth included.
     pub(crate) fn file_bytes(&self) -> Result<u64> {
-        let len = self.file.len();
-        len.map_err(|error| io_error("measure", super::MAIN, error))
+        self.file.bytes()
     }
 
     /// The root of a family; none if the family is empty.
-    pub(crate) fn root(&self, family: Family) -> Result<Option<Body<'_>>> {
-        row(&self.roots, tables::ROOTS, &family.to_key())
+    pub(crate) fn root(&self, family: FamilyKey) -> Result<Option<Body<'_>>> {
+        row(&self.roots, tables::ROOTS, &family)
     }
 
     /// The index of a family, over its root.
@@ -181,7 +106,7 @@ impl MainReader {
         let start = start.ok().and_then(Ticks::from_sortable).ok_or_else(|| {
             Error::corrupted(format!("the start of session {refer_uid} is no time"))
         })?;
-        let root = self.root(Family::ALL)?;
+        let root = self.root(Family::ALL.to_key())?;
         let slot = self
             .tree(root.as_ref())?
             .get(Entry::key_for(start, refer_uid))?

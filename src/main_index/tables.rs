@@ -1,10 +1,8 @@
 //! The tables of `main.redb`. Keys and values are byte slices or of fixed width; every value is a
 //! row with its checksum.
 
+use crate::engine::Rows;
 use redb::TableDefinition;
-
-/// Rows of any length.
-pub(super) type Rows<K> = TableDefinition<'static, K, &'static [u8]>;
 
 /// Family key → the family's root node.
 pub(super) const ROOTS: Rows<&'static [u8; 9]> = Rows::new("roots");
@@ -26,13 +24,8 @@ pub(super) const USERS: Rows<&'static [u8; 16]> = Rows::new("users");
 pub(super) const CLIENTS: Rows<u32> = Rows::new("clients");
 /// `client_refer_uid` → client id.
 pub(super) const CLIENT_IDS: Rows<&'static [u8]> = Rows::new("client_ids");
-/// [`IDENTITY`] and [`COUNTERS`].
-pub(super) const META: Rows<&'static [u8]> = Rows::new("meta");
-
-/// The key of what store this is, in which format.
-pub(super) const IDENTITY: &[u8] = b"identity";
-/// The key of the next free ids.
-pub(super) const COUNTERS: &[u8] = b"counters";
+/// The key of [`MainState`](crate::format::dictionary::MainState) in the table `meta`.
+pub(super) const STATE: &[u8] = b"state";
 
 /// A checksum and a start.
 pub(super) const START_ROW_BYTES: usize = crate::format::CHECKSUM_BYTES + 8;

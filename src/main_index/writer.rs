@@ -1,102 +1,71 @@
-//! One commit to the main index.
+//! One merge into the main index.
 
-use super::engine::engine_error;
-use super::reader::{Body, row};
-use super::tables::{self, Rows};
-use super::{Changes, Flush};
+use super::tables;
 use crate::counted::{self, Edit, Limits, NodeReader, NodeWriter};
+use crate::delta::{Delta, SessionEdit};
+use crate::engine::{Body, META, engine_error, missing, put, put_identity, row};
 use crate::error::{Error, Result};
-use crate::family::Family;
-use crate::format::dictionary::{ClientRow, Counters, IdRow, Identity, NameRow, Row};
-use crate::format::{Entry, seal};
-use redb::{Database, Durability, Key, Table, TableHandle, WriteTransaction};
+use crate::family::FamilyKey;
+use crate::format::dictionary::{ClientRow, IdRow, Identity, MainState, NameRow, Row};
+use crate::format::{Entry, NewNames, seal};
+use redb::{ReadableTable, Table, TableHandle, WriteTransaction};
 
 /// Makes every table, and says what store this is.
-pub(super) fn initialize(database: &Database, identity: Identity) -> Result<()> {
-    let write = database.begin_write().map_err(engine_error)?;
-    commit_to(
-        &write,
-        &Changes::default(),
-        Counters::START,
-        Limits::default(),
-    )?;
-    {
-        let mut meta = write.open_table(tables::META).map_err(engine_error)?;
-        let body = identity.to_body();
-        put(
-            &mut meta,
-            tables::META,
-            tables::IDENTITY,
-            &body,
-            &mut Vec::new(),
-        )?;
-    }
-    write.commit().map_err(engine_error)
+pub(super) fn initialize(write: &WriteTransaction, identity: Identity) -> Result<()> {
+    let (state, names) = (MainState::START, NewNames::default());
+    let nothing = Delta::new(state.ids);
+    write_all(write, &nothing, &names, (state, Limits::default()))?;
+    let mut meta = write.open_table(META).map_err(engine_error)?;
+    put_identity(&mut meta, identity)
 }
 
-pub(super) fn commit(
-    database: &Database,
-    changes: &Changes,
-    counters: Counters,
-    flush: Flush,
-    limits: Limits,
-) -> Result<()> {
-    let mut write = database.begin_write().map_err(engine_error)?;
-    let durability = match flush {
-        Flush::Now => Durability::Immediate,
-        Flush::Later => Durability::None,
-    };
-    write.set_durability(durability).map_err(engine_error)?;
-    // An error drops the transaction, and with it all that was written.
-    commit_to(&write, changes, counters, limits)?;
-    write.commit().map_err(engine_error)
-}
-
-/// Writes `changes` into every table they touch.
-fn commit_to(
+/// Writes a delta, its names and its last commit into every table that they touch.
+pub(super) fn merge(
     write: &WriteTransaction,
-    changes: &Changes,
-    mut counters: Counters,
+    base: &MainState,
     limits: Limits,
+    (delta, names, through): (&Delta, &NewNames, u64),
 ) -> Result<()> {
-    write_dictionary(write, changes)?;
-    write_by_uid(write, changes)?;
-    counters.next_node = write_families(write, changes, limits, counters.next_node)?;
-    let mut meta = write.open_table(tables::META).map_err(engine_error)?;
-    let body = counters.to_body()?;
-    put(
-        &mut meta,
-        tables::META,
-        tables::COUNTERS,
-        &body,
-        &mut Vec::new(),
-    )
+    if state(write)? != *base {
+        let problem = "the main index is not the one that the delta is on top of";
+        return Err(Error::corrupted(problem));
+    }
+    let state = MainState {
+        watermark: through,
+        ids: delta.ids(),
+        ..*base
+    };
+    write_all(write, delta, names, (state, limits))
 }
 
-/// Inserts the row of `body`.
-fn put<'k, K: Key>(
-    table: &mut Table<'_, K, &'static [u8]>,
-    rows: Rows<K>,
-    key: K::SelfType<'k>,
-    body: &[u8],
-    buffer: &mut Vec<u8>,
-) -> Result<()> {
-    use std::borrow::Borrow;
-    seal(rows.name(), K::as_bytes(&key).as_ref(), body, buffer);
-    table
-        .insert(key.borrow(), buffer.as_slice())
-        .map_err(engine_error)?;
-    Ok(())
+fn state(write: &WriteTransaction) -> Result<MainState> {
+    let meta = write.open_table(META).map_err(engine_error)?;
+    let state = row(&meta, META, tables::STATE)?;
+    MainState::from_body(&state.ok_or_else(|| missing("the row", "state"))?)
 }
 
-fn write_dictionary(write: &WriteTransaction, changes: &Changes) -> Result<()> {
+fn write_all(
+    write: &WriteTransaction,
+    delta: &Delta,
+    names: &NewNames,
+    (mut state, limits): (MainState, Limits),
+) -> Result<()> {
+    write_dictionary(write, names)?;
+    write_by_uid(write, delta)?;
+    state.next_node = write_families(write, delta, limits, state.next_node)?;
+    let mut meta = write.open_table(META).map_err(engine_error)?;
+    let body = state.to_body()?;
+    put(&mut meta, META, tables::STATE, &body, &mut Vec::new())
+}
+
+fn write_dictionary(write: &WriteTransaction, new: &NewNames) -> Result<()> {
     let mut users = write.open_table(tables::USERS).map_err(engine_error)?;
     let mut names = write.open_table(tables::NAMES).map_err(engine_error)?;
     let mut name_ids = write.open_table(tables::NAME_IDS).map_err(engine_error)?;
     let mut clients = write.open_table(tables::CLIENTS).map_err(engine_error)?;
     let mut client_ids = write.open_table(tables::CLIENT_IDS).map_err(engine_error)?;
     let buffer = &mut Vec::new();
-    for (id, user_refer_uid) in &changes.users {
+    for (id, user_refer_uid) in &new.users {
         let body = IdRow { id: id.0 }.to_body()?;
         put(
             &mut users,
@@ -106,20 +75,14 @@ fn write_dictionary(write: &WriteTransaction, changes: &Changes) -> Result<()> {
             buffer,
         )?;
     }
-    for name in &changes.names {
+    for (id, name) in &new.names {
         let row = NameRow::new(name.user_id, name.user_refer_uid, &name.user);
-        put(
-            &mut names,
-            tables::NAMES,
-            name.id.0,
-            &row.to_body()?,
-            buffer,
-        )?;
+        put(&mut names, tables::NAMES, id.0, &row.to_body()?, buffer)?;
         let key = tables::name_key(name.user_refer_uid, &name.user);
-        let body = IdRow { id: name.id.0 }.to_body()?;
+        let body = IdRow { id: id.0 }.to_body()?;
         put(&mut name_ids, tables::NAME_IDS, &key, &body, buffer)?;
     }
-    for (id, client) in &changes.clients {
+    for (id, client) in &new.clients {
         let row = ClientRow {
             client_refer_uid: client.to_string(),
         };
@@ -136,40 +99,49 @@ fn write_dictionary(write: &WriteTransaction, changes: &Changes) -> Result<()> {
     Ok(())
 }
 
-/// A session that ends keeps its row here: only its coming and going shows.
-fn write_by_uid(write: &WriteTransaction, changes: &Changes) -> Result<()> {
+/// A session that ends keeps its row here, unless another took its `refer_uid`.
+fn write_by_uid(write: &WriteTransaction, delta: &Delta) -> Result<()> {
     let mut by_uid = write.open_table(tables::BY_UID).map_err(engine_error)?;
-    let mut rows: Vec<([u8; 16], Option<Entry>)> = changes
-        .effects
-        .iter()
-        .filter(|effect| effect.before.is_none() || effect.after.is_none())
-        .filter_map(|effect| {
-            let either = effect.after.or(effect.before)?;
-            Some((either.refer_uid.into_bytes(), effect.after))
-        })
-        .collect();
-    rows.sort_unstable_by_key(|(key, _)| *key);
     let buffer = &mut Vec::new();
-    for (key, entry) in rows {
-        let Some(entry) = entry else {
-            by_uid.remove(&key).map_err(engine_error)?;
-            continue;
-        };
-        let start = entry.start.to_sortable().to_be_bytes();
-        seal(tables::BY_UID.name(), &key, &start, buffer);
-        let row: &[u8; tables::START_ROW_BYTES] = buffer
-            .as_slice()
-            .try_into()
-            .map_err(|_| Error::corrupted("the row of a start has an odd size"))?;
-        by_uid.insert(&key, row).map_err(engine_error)?;
+    for edit in delta.session_edits() {
+        let (refer_uid, edit) = edit?;
+        let key = refer_uid.into_bytes();
+        match edit {
+            SessionEdit::Remove => {
+                by_uid.remove(&key).map_err(engine_error)?;
+            }
+            SessionEdit::Insert(entry) => {
+                let row = start_row(&key, &entry, buffer)?;
+                by_uid.insert(&key, row).map_err(engine_error)?;
+            }
+            SessionEdit::Replace(entry) => {
+                let row = start_row(&key, &entry, buffer)?;
+                let stored = by_uid.get(&key).map_err(engine_error)?;
+                if stored.is_none_or(|stored| stored.value() != row) {
+                    by_uid.insert(&key, row).map_err(engine_error)?;
+                }
+            }
+        }
     }
     Ok(())
 }
 
-/// Applies the edits of every effect, family by family, and answers the next free node id.
+/// The row of a session's start, made in `buffer`.
+fn start_row<'b>(
+    key: &[u8],
+    entry: &Entry,
+    buffer: &'b mut Vec<u8>,
+) -> Result<&'b [u8; tables::START_ROW_BYTES]> {
+    let start = entry.start.to_sortable().to_be_bytes();
+    seal(tables::BY_UID.name(), key, &start, buffer);
+    let row = buffer.as_slice().try_into();
+    row.map_err(|_| Error::corrupted("the row of a start has an odd size"))
+}
+
+/// Applies the edits of every family, one after the other, and answers the next free node id.
 fn write_families(
     write: &WriteTransaction,
-    changes: &Changes,
+    delta: &Delta,
     limits: Limits,
     next_node: u64,
 ) -> Result<u64> {
@@ -183,16 +155,13 @@ fn write_families(
         limits,
         buffer: Vec::new(),
     };
-    // One kind after the other: a large batch has up to eight times as many edits as records.
-    for kind in Family::KINDS {
-        let edits = changes
-            .effects
-            .iter()
-            .filter_map(|effect| effect.edit(kind));
-        let mut edits: Vec<(Family, Edit)> = edits.collect();
-        edits.sort_unstable_by_key(|(family, edit)| (*family, edit.key()));
-        for group in edits.chunk_by(|(one, _), (other, _)| one == other) {
-            families.apply(group)?;
+    let mut edits = delta.edits().peekable();
+    let mut group = Vec::new();
+    while let Some((family, edit)) = edits.next() {
+        group.push(edit);
+        if edits.peek().is_none_or(|(next, _)| *next != family) {
+            families.apply(family, &group)?;
+            group.clear();
         }
     }
     Ok(families.nodes.next)
@@ -208,23 +177,18 @@ struct Families<'txn> {
 
 impl Families<'_> {
     /// Applies sorted edits of one family.
-    fn apply(&mut self, group: &[(Family, Edit)]) -> Result<()> {
-        let Some((family, _)) = group.first() else {
-            return Ok(());
-        };
-        let key = family.to_key();
-        let edits: Vec<Edit> = group.iter().map(|(_, edit)| *edit).collect();
-        let root = row(&self.roots, tables::ROOTS, &key)?.map(|root| root.to_vec());
-        match counted::apply(&mut self.nodes, self.limits, root.as_deref(), &edits)? {
+    fn apply(&mut self, family: FamilyKey, edits: &[Edit]) -> Result<()> {
+        let root = row(&self.roots, tables::ROOTS, &family)?.map(|root| root.to_vec());
+        match counted::apply(&mut self.nodes, self.limits, root.as_deref(), edits)? {
             Some(root) => put(
                 &mut self.roots,
                 tables::ROOTS,
-                &key,
+                &family,
                 &root,
                 &mut self.buffer,
             ),
             None => {
-                self.roots.remove(&key).map_err(engine_error)?;
+                self.roots.remove(&family).map_err(engine_error)?;
                 Ok(())
             }
         }

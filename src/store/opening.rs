@@ -1,16 +1,18 @@
 //! Making, opening and closing stores.
 
-use super::{Shared, Store, Writer};
-use crate::error::{Error, Result};
-use crate::main_index::{MAIN_NEW, MainIndex};
-use crate::names::Names;
+use super::{Handle, Store};
+use crate::counted::Limits;
+use crate::engine::{io_error, unfinished};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::dictionary::Identity;
+use crate::log::{LOG, Log};
+use crate::main_index::{MAIN, MainIndex};
 use crate::options::Options;
+use crate::shared::Shared;
 use crate::storage::{DirectoryStorage, MemoryStorage, Sharing, Storage};
-use crate::view::View;
 use std::any::Any;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::Arc;
 
 /// Making, opening and closing.
 impl Store {
@@ -68,26 +70,13 @@ impl Store {
         lock: Box<dyn Any + Send + Sync>,
         options: Options,
     ) -> Result<Self> {
-        let index = MainIndex::open(storage, options.cache_bytes, options.node_limits)?;
+        let (main, log) = open_files(storage, options.cache_bytes, options.node_limits)?;
         if !options.read_only {
-            index.release()?;
+            log.release()?;
+            main.release()?;
         }
-        let names = Arc::new(Names::new(options.names_cache_bytes));
-        let closed = Arc::new(AtomicBool::new(false));
-        let view = View::new(index.read()?, Arc::clone(&names), Arc::clone(&closed));
-        let writer = Writer {
-            index,
-            at_risk: None,
-            lags: false,
-            _lock: lock,
-        };
-        Ok(Self(Arc::new(Shared {
-            options,
-            names,
-            closed,
-            view: RwLock::new(Some(Arc::new(view))),
-            writer: Mutex::new(Some(writer)),
-        })))
+        let shared = Shared::open(options, main, log, lock)?;
+        Ok(Self(Arc::new(Handle(shared))))
     }
 
     /// Closes the store for every handle: what was written is durable on return, the lock is free,
@@ -99,9 +88,37 @@ impl Store {
     ///
     /// `Unavailable` if the storage fails; the store is closed all the same.
     pub fn close(&self) -> Result<()> {
-        let mut writer = self.0.lock_writer();
-        writer.take().map_or(Ok(()), |open| self.0.close(open))
+        self.shared().close()
     }
+}
+
+/// Opens both files of a store, changing no byte of them.
+fn open_files(
+    storage: &dyn Storage,
+    cache_bytes: usize,
+    limits: Limits,
+) -> Result<(MainIndex, Log)> {
+    let main = MainIndex::open(storage, cache_bytes, limits)?;
+    let log = Log::open(storage, main.identity(), main.watermark()?)?;
+    Ok((main, log))
+}
+
+/// Makes both files of an empty store. The main index has its name last: with it the store exists.
+fn create_files(storage: &dyn Storage, identity: Identity) -> Result<()> {
+    let failed = |error| io_error("create", MAIN, error);
+    if storage.exists(MAIN).map_err(failed)? {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            "there is a store already; open it",
+        ));
+    }
+    Log::create(storage, identity)?;
+    MainIndex::create(storage, identity)?;
+    for name in [LOG, MAIN] {
+        let renamed = storage.rename(&unfinished(name), name);
+        renamed.map_err(|error| io_error("create", name, error))?;
+    }
+    storage.sync().map_err(failed)
 }
 
 fn sharing(options: &Options) -> Sharing {
@@ -120,10 +137,11 @@ impl Options {
     /// As [`Store::create`]; `InvalidInput` too if it would be read-only.
     pub fn create(self, path: impl AsRef<Path>) -> Result<Store> {
         self.check_writable()?;
-        self.create_on(Arc::new(DirectoryStorage::create(
-            path.as_ref(),
-            &[MAIN_NEW],
-        )?))
+        // What an interrupted creation may have left.
+        let (log, main) = (unfinished(LOG), unfinished(MAIN));
+        let leftovers = [log.as_str(), main.as_str(), LOG];
+        let storage = DirectoryStorage::create(path.as_ref(), &leftovers)?;
+        self.create_on(Arc::new(storage))
     }
 
     /// Opens the store at `path`; see [`Store::open`].
@@ -150,7 +168,8 @@ impl Options {
     pub fn create_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
         self.check_writable()?;
         let lock = storage.lock(Sharing::Exclusive)?;
-        MainIndex::create(&*storage, self.ids.refer_uid(self.clock.now()))?;
+        let store_uid = self.ids.refer_uid(self.clock.now());
+        create_files(&*storage, Identity::new(store_uid))?;
         Store::open_locked(&*storage, lock, self)
     }
 
@@ -159,7 +178,7 @@ impl Options {
     pub fn open_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
         // A directory that has no lock file yet may be somebody else's: look before making one.
         if !storage.is_lockable() {
-            MainIndex::open(&*storage, 0, self.node_limits)?;
+            open_files(&*storage, 0, self.node_limits)?;
         }
         let lock = storage.lock(sharing(&self))?;
         Store::open_locked(&*storage, lock, self)

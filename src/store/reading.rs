@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::family::Family;
 use crate::query::{Page, PageRequest, Query};
 use crate::session::SessionLog;
+use crate::shared::MergeStats;
 use crate::snapshot::{BucketCounts, SessionLogs, Snapshot};
 use crate::time::Bucket;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,14 @@ pub struct Stats {
     pub client_count: u64,
     /// Bytes of the store's files, room for growth included.
     pub file_bytes: u64,
+    /// Those of them that are the log's.
+    pub log_bytes: u64,
+    /// Changed sessions that wait in memory, and in the log, to be merged into the main index.
+    pub delta_session_count: u64,
+    /// Bytes that they take in memory, about.
+    pub delta_bytes: u64,
+    /// How the last merge since the store was opened went; `None` if there was none.
+    pub last_merge: Option<MergeStats>,
 }
 
 /// Reading the latest state: each call is its namesake of [`Snapshot`] on a fresh one.
@@ -41,8 +50,8 @@ impl Store {
     ///
     /// `Closed` once closed.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        let max = self.0.options.records_per_page_max;
-        Ok(Snapshot::new(self.0.view()?, max))
+        let max = self.shared().options.records_per_page_max;
+        Ok(Snapshot::new(self.shared().view()?, max))
     }
 
     /// The session with this `refer_uid`: see [`Snapshot::get`].
@@ -140,9 +149,10 @@ impl Store {
     ///
     /// As [`Snapshot::get`].
     pub fn stats(&self) -> Result<Stats> {
-        self.0.view()?.read(|view| {
+        let log_bytes = self.shared().log_bytes()?;
+        self.shared().view()?.read(|view| {
             let identity = view.main.identity();
-            let (users, names, clients) = view.main.counters().given();
+            let (users, names, clients) = view.delta.ids().given();
             Ok(Stats {
                 store_uid: identity.store_uid,
                 format_version: identity.format_version,
@@ -151,7 +161,11 @@ impl Store {
                 user_count: users.into(),
                 user_name_count: names.into(),
                 client_count: clients.into(),
-                file_bytes: view.main.file_bytes()?,
+                file_bytes: view.main.file_bytes()? + log_bytes,
+                log_bytes,
+                delta_session_count: view.delta.session_count(),
+                delta_bytes: view.delta.bytes(),
+                last_merge: self.shared().last_merge(),
             })
         })
     }

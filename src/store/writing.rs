@@ -37,7 +37,7 @@ impl Store {
     /// ```
     pub fn append(&self, log: SessionLog) -> Result<Outcome> {
         let checked = Checked::new(log)?;
-        self.0.write(|resolver| resolver.append(&checked))
+        self.shared().write(1, |resolver| resolver.append(&checked))
     }
 
     /// Appends records as if one after the other, all or none, and answers what each did.
@@ -51,7 +51,7 @@ impl Store {
     /// record with its index and error; the kind is that of the first. `InvalidInput` if there are
     /// more records than [`Options::batch_records_max`](crate::Options::batch_records_max). Else as [`Store::append`].
     pub fn append_batch(&self, logs: impl IntoIterator<Item = SessionLog>) -> Result<Vec<Outcome>> {
-        let max = self.0.options.batch_records_max;
+        let max = self.shared().options.batch_records_max;
         let mut checked = Vec::new();
         for log in logs {
             if checked.len() == max {
@@ -60,7 +60,7 @@ impl Store {
             }
             checked.push(Checked::new(log));
         }
-        self.0.write(|resolver| append_all(resolver, checked))
+        self.shared().write(checked.len(), |resolver| append_all(resolver, checked))
     }
 
     /// Starts a session now, by the store's clock, under a new `refer_uid`, and answers that.
@@ -70,10 +70,10 @@ impl Store {
     /// `InvalidInput`, naming the member, for a nil user or too long a string; `Conflict` if the
     /// store's id source gives an id that is taken. Else as [`Store::append`].
     pub fn start(&self, user_refer_uid: Uuid, user: &str, client_refer_uid: &str) -> Result<Uuid> {
-        let now = self.0.options.clock.now();
-        let refer_uid = self.0.options.ids.refer_uid(now);
+        let now = self.shared().options.clock.now();
+        let refer_uid = self.shared().options.ids.refer_uid(now);
         let checked = starting(refer_uid, user_refer_uid, user, client_refer_uid, now)?;
-        self.0.write(|resolver| match resolver.start(&checked)? {
+        self.shared().write(1, |resolver| match resolver.start(&checked)? {
             Outcome::Added => Ok(refer_uid),
             Outcome::AlreadyThere | Outcome::Ended => Err(Error::new(
                 ErrorKind::Conflict,
@@ -98,9 +98,9 @@ impl Store {
         user: &str,
         client_refer_uid: &str,
     ) -> Result<Outcome> {
-        let now = self.0.options.clock.now();
+        let now = self.shared().options.clock.now();
         let checked = starting(refer_uid, user_refer_uid, user, client_refer_uid, now)?;
-        self.0.write(|resolver| resolver.start(&checked))
+        self.shared().write(1, |resolver| resolver.start(&checked))
     }
 
     /// Ends a session at `at`, floored to a tick of 100 ns. The first end stands: the same again is
@@ -112,7 +112,7 @@ impl Store {
     /// `InvalidInput` if `at` is out of range or lies before the start. Else as [`Store::append`].
     pub fn end(&self, refer_uid: Uuid, at: DateTime<Utc>) -> Result<Outcome> {
         let at = session::end_ticks(at)?;
-        self.0.write(|resolver| resolver.end(refer_uid, at))
+        self.shared().write(1, |resolver| resolver.end(refer_uid, at))
     }
 
     /// Ends every open session that matches at `at`, in one commit; sessions that started after
@@ -123,7 +123,7 @@ impl Store {
     /// `InvalidInput` if `at` is out of range. Else as [`Store::append`].
     pub fn end_open(&self, query: &Query, at: DateTime<Utc>) -> Result<EndedOpen> {
         let at = session::end_ticks(at)?;
-        self.0.write(|resolver| resolver.end_open(query, at))
+        self.shared().write(1, |resolver| resolver.end_open(query, at))
     }
 
     /// Removes a session, open or ended, and answers what it was. Ending never removes.
@@ -132,7 +132,7 @@ impl Store {
     ///
     /// `NotFound` for an unknown `refer_uid`. Else as [`Store::append`].
     pub fn remove(&self, refer_uid: Uuid) -> Result<SessionLog> {
-        self.0.write(|resolver| resolver.remove(refer_uid))
+        self.shared().write(1, |resolver| resolver.remove(refer_uid))
     }
 
     /// Makes everything written so far durable; with [`Durability::Immediate`](crate::Durability::Immediate) it is
@@ -142,8 +142,7 @@ impl Store {
     ///
     /// `Unavailable` if the storage fails; `Closed` once closed.
     pub fn flush(&self) -> Result<()> {
-        let mut writer = self.0.lock_writer();
-        self.0.flush(writer.as_mut().ok_or_else(Error::closed)?)
+        self.shared().flush()
     }
 }
 

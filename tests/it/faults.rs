@@ -2,7 +2,7 @@
 
 use crate::recording::Recording;
 use crate::{at, log, uid};
-use sessionlog::{Durability, ErrorKind, Options, Order, Query, SessionLog, Store};
+use sessionlog::{Durability, ErrorKind, Merge, Options, Order, Query, SessionLog, Store};
 use std::sync::Arc;
 
 const START: &str = "2026-11-01T08:00:00Z";
@@ -11,8 +11,10 @@ const START: &str = "2026-11-01T08:00:00Z";
 const BATCH: u128 = 9;
 
 fn options(durability: Durability) -> Options {
-    // Small nodes, and no cache that could keep the storage out of it.
+    // Small nodes, no cache that could keep the storage out of it, and a merge after every other
+    // step.
     let options = Store::options().node_slots_max(4).cache_bytes(0);
+    let options = options.merge(Merge::Inline).delta_sessions_max(2 * BATCH as usize);
     options.durability(durability)
 }
 

@@ -3,15 +3,16 @@
 use sessionlog::storage::{MemoryStorage, Sharing, Storage, StorageFile};
 use sessionlog::{Query, Result, Store};
 use std::any::Any;
+use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// A directory in memory that remembers what its file was at the last sync, and counts.
+/// A directory in memory that remembers what each file was at its last sync, and counts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recording {
     live: MemoryStorage,
-    durable: Arc<Mutex<Vec<u8>>>,
+    durable: Arc<Mutex<HashMap<String, Vec<u8>>>>,
     syncs: Arc<AtomicU64>,
     bytes_read: Arc<AtomicU64>,
     /// Changes that still succeed; all fail from then on.
@@ -23,12 +24,9 @@ impl Recording {
     /// The directory as it is after a loss of power.
     pub(crate) fn after_power_loss(&self) -> MemoryStorage {
         let storage = MemoryStorage::default();
-        let bytes = self.durable.lock().unwrap();
-        storage
-            .create("main.redb")
-            .unwrap()
-            .write(0, &bytes)
-            .unwrap();
+        for (name, bytes) in self.durable.lock().unwrap().iter() {
+            storage.create(name).unwrap().write(0, bytes).unwrap();
+        }
         storage
     }
 
@@ -72,14 +70,18 @@ impl Recording {
         }
     }
 
-    fn file(&self, file: Box<dyn StorageFile>) -> Box<dyn StorageFile> {
-        let directory = self.clone();
-        Box::new(RecordingFile { file, directory })
+    fn file(&self, name: &str, file: Box<dyn StorageFile>) -> Box<dyn StorageFile> {
+        Box::new(RecordingFile {
+            name: name.to_owned(),
+            file,
+            directory: self.clone(),
+        })
     }
 }
 
 #[derive(Debug)]
 struct RecordingFile {
+    name: String,
     file: Box<dyn StorageFile>,
     directory: Recording,
 }
@@ -109,7 +111,9 @@ impl StorageFile for RecordingFile {
         self.directory.change()?;
         let mut bytes = vec![0; usize::try_from(self.file.len()?).unwrap()];
         self.file.read(0, &mut bytes)?;
-        *self.directory.durable.lock().unwrap() = bytes;
+        let mut durable = self.directory.durable.lock().unwrap();
+        durable.insert(self.name.clone(), bytes);
+        drop(durable);
         self.directory.syncs.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -117,11 +121,11 @@ impl StorageFile for RecordingFile {
 
 impl Storage for Recording {
     fn open(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
-        Ok(self.file(self.live.open(name)?))
+        Ok(self.file(name, self.live.open(name)?))
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
-        Ok(self.file(self.live.create(name)?))
+        Ok(self.file(name, self.live.create(name)?))
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
@@ -129,7 +133,12 @@ impl Storage for Recording {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.live.rename(from, to)
+        self.live.rename(from, to)?;
+        let mut durable = self.durable.lock().unwrap();
+        if let Some(bytes) = durable.remove(from) {
+            durable.insert(to.to_owned(), bytes);
+        }
+        Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

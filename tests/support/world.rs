@@ -5,7 +5,7 @@ use super::model::{Model, Refused};
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::storage::MemoryStorage;
 use sessionlog::{
-    Bucket, Clock, Cursor, Durability, Error, IdSource, Options, PageRequest, Query, SessionLog,
+    Bucket, Clock, Cursor, Durability, Error, IdSource, Merge, Options, PageRequest, Query, SessionLog,
     Snapshot, Store,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,8 +48,7 @@ impl IdSource for Consecutive {
 pub struct World {
     storage: Arc<MemoryStorage>,
     clock: ManualClock,
-    ids: Consecutive,
-    durability: Durability,
+    options: Options,
     store: Store,
     model: Model,
     snapshots: Vec<(Snapshot, Model)>,
@@ -66,35 +65,35 @@ struct Walk {
 
 /// Runs the operations that `bytes` hold, comparing at every step.
 pub fn run(bytes: &[u8]) {
-    let durability = match bytes.first() {
-        Some(byte) if byte % 2 == 1 => Durability::Eventual,
+    let first = bytes.first().copied().unwrap_or(0);
+    let durability = match first % 2 {
+        1 => Durability::Eventual,
         _ => Durability::Immediate,
     };
-    let mut world = World::new(durability);
+    let delta_sessions_max = [1, 9, 1_000][usize::from(first / 2 % 3)];
+    let mut world = World::new(durability, delta_sessions_max);
     for op in Bytes::new(bytes).ops() {
         world.step(op);
     }
     world.finish();
 }
 
-/// Nodes are small, so that a few sessions make trees of several levels.
-fn options(clock: &ManualClock, ids: &Consecutive, durability: Durability) -> Options {
-    let options = Store::options().clock(clock.clone()).ids(ids.clone());
-    options.durability(durability).node_slots_max(4)
-}
-
 impl World {
-    pub fn new(durability: Durability) -> Self {
+    pub fn new(durability: Durability, delta_sessions_max: usize) -> Self {
         let storage = Arc::new(MemoryStorage::default());
         let (clock, ids) = (ManualClock::default(), Consecutive::default());
-        let options = options(&clock, &ids, durability);
-        let store = options.create_on(storage.clone());
+        let options = Store::options().clock(clock.clone()).ids(ids);
+        // Nodes are small, so that a few sessions make trees of several levels; merges come at the
+        // same steps in every run.
+        let options = options.node_slots_max(4).merge(Merge::Inline);
+        let options = options.durability(durability);
+        let options = options.delta_sessions_max(delta_sessions_max);
+        let store = options.clone().create_on(storage.clone());
         Self {
             store: store.unwrap(),
             storage,
             clock,
-            ids,
-            durability,
+            options,
             model: Model::default(),
             snapshots: Vec::new(),
             walks: Vec::new(),
@@ -203,8 +202,8 @@ impl World {
         self.store.close().unwrap();
         assert!(self.store.count(&Query::all()).is_err());
         self.snapshots.clear();
-        let options = options(&self.clock, &self.ids, self.durability);
-        self.store = options.open_on(self.storage.clone()).unwrap();
+        let opened = self.options.clone().open_on(self.storage.clone());
+        self.store = opened.unwrap();
     }
 
     /// Takes one step of every walk: what comes is what the model has behind the last record now.

@@ -1,6 +1,5 @@
 //! The seam to redb: our storage below it, its errors and panics turned into ours.
 
-use super::MAIN;
 use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{HeldFile, StorageFile};
 use redb::{Database, StorageBackend};
@@ -41,7 +40,7 @@ impl StorageBackend for Backend {
 }
 
 /// Opens the database in `backend`, or starts one if that is empty.
-pub(super) fn open(backend: Backend, cache_bytes: usize) -> Result<Database> {
+pub(super) fn open(backend: Backend, name: &str, cache_bytes: usize) -> Result<Database> {
     Database::builder()
         .set_cache_size(cache_bytes)
         .create_with_backend(backend)
@@ -49,7 +48,7 @@ pub(super) fn open(backend: Backend, cache_bytes: usize) -> Result<Database> {
             redb::DatabaseError::Storage(redb::StorageError::Io(error))
                 if error.kind() == io::ErrorKind::InvalidData =>
             {
-                Error::new(ErrorKind::NotAStore, format!("{MAIN} is no store's file"))
+                Error::new(ErrorKind::NotAStore, format!("{name} is no store's file"))
                     .caused_by(error)
             }
             error => engine_error(error),
@@ -66,14 +65,14 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("of an unknown kind");
         Err(Error::corrupted(format!(
-            "working on {MAIN} panicked, as damage can make it: {text}"
+            "working on the store's files panicked, as damage can make it: {text}"
         )))
     })
 }
 
 /// An error of the engine, by what the caller should do about it.
 #[cold]
-pub(super) fn engine_error(error: impl Into<redb::Error>) -> Error {
+pub(crate) fn engine_error(error: impl Into<redb::Error>) -> Error {
     use redb::Error as Engine;
     let error = error.into();
     let kind = match &error {
@@ -92,13 +91,13 @@ pub(super) fn engine_error(error: impl Into<redb::Error>) -> Error {
     };
     match kind {
         ErrorKind::Closed => Error::closed().caused_by(error),
-        kind => Error::new(kind, format!("the storage engine failed on {MAIN}")).caused_by(error),
+        kind => Error::new(kind, "the storage engine failed").caused_by(error),
     }
 }
 
 /// An I/O error of a file as such.
 #[cold]
-pub(super) fn io_error(verb: &str, name: &str, error: io::Error) -> Error {
+pub(crate) fn io_error(verb: &str, name: &str, error: io::Error) -> Error {
     Error::new(io_kind(&error), format!("cannot {verb} {name}")).caused_by(error)
 }
 

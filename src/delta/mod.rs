@@ -1,0 +1,266 @@
+//! What was committed since the main index was last written: in memory, in the log, and on its way
+//! into the main index.
+//!
+//! A delta is a value: every commit makes a new one, and a snapshot keeps the one it has. To each
+//! family it says which entries to add to those of the main index, which to put in another's place,
+//! and which to leave out. [`View`](crate::view::View) reads it together with the main index.
+
+mod names;
+mod tree;
+
+pub(crate) use tree::Sums;
+
+use crate::counted::{Edit, KEY_BYTES, Key, Rest, Slot, rest_of, slot_of};
+use crate::error::{Error, Result};
+use crate::family::{FAMILY_KEY_BYTES, Family, FamilyKey};
+use crate::format::{
+    ClientId, Commit, Effect, Entry, Ids, NameId, NewNames, UserId, UserName,
+};
+use names::NamesIndex;
+use std::sync::Arc;
+use tree::{Tree, Weigh};
+use uuid::Uuid;
+
+/// One state of a delta.
+#[derive(Clone)]
+pub(crate) struct Delta {
+    ops: Tree<Place, Op>,
+    sessions: Tree<Uuid, Session>,
+    names: Arc<NamesIndex>,
+    /// The ids that are free in this state.
+    ids: Ids,
+}
+
+impl std::fmt::Debug for Delta {
+    /// Without what it holds: that is much, and not for logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Delta")
+            .field("sessions", &self.session_count())
+            .field("ids", &self.ids)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where an entry stands: the key of its family, then its own. Bytes, as they take the least room
+/// and compare as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place([u8; FAMILY_KEY_BYTES + KEY_BYTES]);
+
+impl Place {
+    fn new(family: FamilyKey, key: Key) -> Self {
+        let mut bytes = [0; FAMILY_KEY_BYTES + KEY_BYTES];
+        if let Some((first, rest)) = bytes.split_first_chunk_mut() {
+            *first = family;
+            rest.copy_from_slice(&key.to_bytes());
+        }
+        Self(bytes)
+    }
+
+    fn family(&self) -> FamilyKey {
+        self.0.first_chunk().copied().unwrap_or_default()
+    }
+
+    fn key(&self) -> Key {
+        Key::from_bytes(self.0.last_chunk().unwrap_or(&[0; KEY_BYTES]))
+    }
+}
+
+/// What a delta makes of one entry of one family.
+#[derive(Debug, Clone, Copy)]
+enum Op {
+    /// Adds it: the main index has none with this key.
+    Add(Rest),
+    /// Puts it in the place of the main index's.
+    Replace(Rest),
+    /// Leaves out the main index's.
+    Remove,
+}
+
+impl Op {
+    /// The edit that does the same to the main index.
+    fn edit(self, key: Key) -> Edit {
+        match self {
+            Self::Add(rest) => Edit::Insert(slot_of(key, rest)),
+            Self::Replace(rest) => Edit::Replace(slot_of(key, rest)),
+            Self::Remove => Edit::Remove(key),
+        }
+    }
+}
+
+impl Weigh for Op {
+    fn weight(&self) -> i64 {
+        match self {
+            Self::Add(_) => 1,
+            Self::Replace(_) => 0,
+            Self::Remove => -1,
+        }
+    }
+}
+
+/// What became of a session.
+#[derive(Debug, Clone, Copy)]
+struct Session {
+    /// Its entry, or nothing if it was removed.
+    after: Option<Slot>,
+    is_in_main: bool,
+}
+
+impl Weigh for Session {
+    fn weight(&self) -> i64 {
+        0
+    }
+}
+
+/// A change of the main index's rows by `refer_uid`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SessionEdit {
+    /// The main index does not know it.
+    Insert(Entry),
+    /// It does.
+    Replace(Entry),
+    Remove,
+}
+
+impl Delta {
+    /// Nothing, on top of a main index in which these ids are free.
+    pub(crate) fn new(ids: Ids) -> Self {
+        Self {
+            ops: Tree::default(),
+            sessions: Tree::default(),
+            names: Arc::default(),
+            ids,
+        }
+    }
+
+    /// How many sessions it changes.
+    pub(crate) fn session_count(&self) -> u64 {
+        self.sessions.total().count
+    }
+
+    /// Whether it leaves every answer as it is.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.session_count() == 0
+    }
+
+    /// Bytes that it takes in memory, about: its nodes are two thirds full.
+    pub(crate) fn bytes(&self) -> u64 {
+        let of = |count: u64, bytes: usize| count * bytes as u64 * 3 / 2;
+        of(self.ops.total().count, size_of::<(Place, Op)>())
+            + of(self.session_count(), size_of::<(Uuid, Session)>())
+    }
+
+    pub(crate) fn ids(&self) -> Ids {
+        self.ids
+    }
+
+    /// Makes this the state after `commit`.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupted` if it does not follow from the state before: it is then changed in part.
+    pub(crate) fn apply(&mut self, commit: &Commit) -> Result<()> {
+        self.names.add(&commit.names);
+        self.ids = commit.ids;
+        let mut effects = commit.effects.iter();
+        effects.try_for_each(|effect| self.apply_effect(effect))
+    }
+
+    fn apply_effect(&mut self, effect: &Effect) -> Result<()> {
+        self.sessions.update(effect.entry.refer_uid, |known| {
+            let is_in_main =
+                known.map_or(effect.before().is_some(), |session| session.is_in_main);
+            let after = effect.after().map(|entry| entry.pack());
+            let is_known = is_in_main || after.is_some();
+            Ok(is_known.then_some(Session { after, is_in_main }))
+        })?;
+        for (family, edit) in Family::KINDS.filter_map(|kind| effect.edit(kind)) {
+            let place = Place::new(family.to_key(), edit.key());
+            self.ops
+                .update(place, |op| followed(op.copied(), edit))?;
+        }
+        Ok(())
+    }
+
+    /// What became of a session: its entry or its removal; `None` if it was not changed.
+    pub(crate) fn session(&self, refer_uid: Uuid) -> Option<Result<Option<Entry>>> {
+        let session = self.sessions.get(&refer_uid)?;
+        let entry = session.after.as_ref().map(Entry::unpack);
+        Some(entry.transpose())
+    }
+
+    /// The sums of what is before `key` in a family, and in all families before it.
+    pub(crate) fn before(&self, family: FamilyKey, key: Key) -> Sums {
+        self.ops.before(&Place::new(family, key))
+    }
+
+    /// The edits from the one at `index` on, whatever families they are of.
+    pub(crate) fn edits_from(&self, index: u64) -> impl Iterator<Item = Edit> {
+        let ops = self.ops.iter_from(index);
+        ops.map(|(place, op)| op.edit(place.key()))
+    }
+
+    /// The edits of every family, by family and key.
+    pub(crate) fn edits(&self) -> impl Iterator<Item = (FamilyKey, Edit)> {
+        let ops = self.ops.iter_from(0);
+        ops.map(|(place, op)| (place.family(), op.edit(place.key())))
+    }
+
+    /// The edits of the rows by `refer_uid`, in that order.
+    pub(crate) fn session_edits(&self) -> impl Iterator<Item = Result<(Uuid, SessionEdit)>> {
+        self.sessions.iter_from(0).map(|(refer_uid, session)| {
+            let entry = session.after.as_ref().map(Entry::unpack).transpose()?;
+            let edit = match (entry, session.is_in_main) {
+                (Some(entry), false) => SessionEdit::Insert(entry),
+                (Some(entry), true) => SessionEdit::Replace(entry),
+                (None, _) => SessionEdit::Remove,
+            };
+            Ok((*refer_uid, edit))
+        })
+    }
+
+    /// Those rows of the dictionary that the main index does not have.
+    pub(crate) fn new_names(&self) -> NewNames {
+        self.names.rows()
+    }
+
+    pub(crate) fn user_id(&self, user_refer_uid: Uuid) -> Option<UserId> {
+        self.names.user_id(user_refer_uid)
+    }
+
+    pub(crate) fn name_id(&self, user_refer_uid: Uuid, user: &Arc<str>) -> Option<NameId> {
+        self.names.name_id(user_refer_uid, user)
+    }
+
+    pub(crate) fn client_id(&self, client_refer_uid: &str) -> Option<ClientId> {
+        self.names.client_id(client_refer_uid)
+    }
+
+    pub(crate) fn user_name(&self, id: NameId) -> Option<UserName> {
+        self.names.user_name(id)
+    }
+
+    pub(crate) fn client(&self, id: ClientId) -> Option<Arc<str>> {
+        self.names.client(id)
+    }
+}
+
+/// What an operation has become once what it led to was edited.
+///
+/// # Errors
+///
+/// `Corrupted` if the edit is not of what it led to.
+fn followed(op: Option<Op>, edit: Edit) -> Result<Option<Op>> {
+    let is_there = !matches!(op, Some(Op::Remove));
+    match (op, edit) {
+        (None, Edit::Insert(slot)) => Ok(Some(Op::Add(rest_of(&slot)))),
+        (Some(Op::Remove), Edit::Insert(slot)) => Ok(Some(Op::Replace(rest_of(&slot)))),
+        (Some(Op::Add(_)), Edit::Replace(slot)) => Ok(Some(Op::Add(rest_of(&slot)))),
+        (_, Edit::Replace(slot)) if is_there => Ok(Some(Op::Replace(rest_of(&slot)))),
+        (Some(Op::Add(_)), Edit::Remove(_)) => Ok(None),
+        (_, Edit::Remove(_)) if is_there => Ok(Some(Op::Remove)),
+        (_, Edit::Insert(_)) => Err(Error::corrupted("a new entry is there already")),
+        (_, Edit::Replace(_) | Edit::Remove(_)) => {
+            Err(Error::corrupted("an entry to change is gone"))
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The storage engine, redb: a file of tables with transactions. [`main_index`](crate::main_index)
+//! and [`log`](crate::log) are its users, and nothing of redb leaves the three: its errors and
+//! panics become ours, and rows come out checked.
+
+mod rows;
+mod seam;
+
+pub(crate) use rows::{Body, META, Rows, checked, id, identity, missing, put, put_identity, row};
+pub(crate) use seam::{engine_error, guarded, io_error};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::storage::{HeldFile, Storage, StorageFile};
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
+use seam::Backend;
+use std::sync::Arc;
+
+/// Whether a commit waits until the storage has it for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    Now,
+    Later,
+}
+
+/// What a file is called while it is being created.
+pub(crate) fn unfinished(name: &str) -> String {
+    format!("{name}.new")
+}
+
+/// One open file.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    database: Database,
+    file: Arc<HeldFile>,
+    name: &'static str,
+}
+
+impl Engine {
+    /// Makes the file whole and durable under its [`unfinished`] name.
+    pub(crate) fn create(
+        storage: &dyn Storage,
+        name: &'static str,
+        fill: impl FnOnce(&WriteTransaction) -> Result<()>,
+    ) -> Result<()> {
+        let failed = |error| io_error("create", name, error);
+        let file = storage.create(&unfinished(name)).map_err(failed)?;
+        let file = HeldFile::new(file);
+        file.release().map_err(failed)?;
+        let engine = Self::over(Arc::new(file), name, 0)?;
+        engine.write(Flush::Now, fill)?;
+        engine.close()
+    }
+
+    /// Opens the file, changing no byte of it before [`release`](Self::release).
+    ///
+    /// # Errors
+    ///
+    /// `NotAStore` if there is none, or it is nothing of the engine's; `Corrupted` if it is empty.
+    pub(crate) fn open(
+        storage: &dyn Storage,
+        name: &'static str,
+        cache_bytes: usize,
+    ) -> Result<Self> {
+        let failed = |error| io_error("open", name, error);
+        if !storage.exists(name).map_err(failed)? {
+            return Err(Error::new(
+                ErrorKind::NotAStore,
+                format!("the directory holds no store: there is no {name}"),
+            ));
+        }
+        let file = storage.open(name).map_err(failed)?;
+        if file.is_empty().map_err(failed)? {
+            return Err(Error::corrupted(format!("{name} is empty")));
+        }
+        Self::over(Arc::new(HeldFile::new(file)), name, cache_bytes)
+    }
+
+    fn over(file: Arc<HeldFile>, name: &'static str, cache_bytes: usize) -> Result<Self> {
+        guarded(|| {
+            let database = seam::open(Backend::new(Arc::clone(&file)), name, cache_bytes)?;
+            Ok(Self {
+                database,
+                file,
+                name,
+            })
+        })
+    }
+
+    /// Lets changes through to the file; without this call they stay in memory.
+    pub(crate) fn release(&self) -> Result<()> {
+        let released = self.file.release();
+        released.map_err(|error| io_error("write", self.name, error))
+    }
+
+    /// The state after the last commit.
+    pub(crate) fn read(&self) -> Result<ReadTransaction> {
+        guarded(|| self.database.begin_read().map_err(engine_error))
+    }
+
+    /// Commits what `write` does, all or nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage fails: the outcome is then unknown.
+    pub(crate) fn write(
+        &self,
+        flush: Flush,
+        write: impl FnOnce(&WriteTransaction) -> Result<()>,
+    ) -> Result<()> {
+        let durability = match flush {
+            Flush::Now => Durability::Immediate,
+            Flush::Later => Durability::None,
+        };
+        guarded(|| {
+            let mut transaction = self.database.begin_write().map_err(engine_error)?;
+            transaction.set_durability(durability).map_err(engine_error)?;
+            // An error drops the transaction, and with it all that was written.
+            write(&transaction)?;
+            transaction.commit().map_err(engine_error)
+        })
+    }
+
+    /// The file, to be measured.
+    pub(crate) fn file(&self) -> FileSize {
+        FileSize {
+            file: Arc::clone(&self.file),
+            name: self.name,
+        }
+    }
+
+    /// Closes the engine. Readers that are left find out with their next read.
+    pub(crate) fn close(self) -> Result<()> {
+        guarded(|| self.database.close().map_err(engine_error))
+    }
+}
+
+/// Tells how large a file is at any time.
+#[derive(Debug, Clone)]
+pub(crate) struct FileSize {
+    file: Arc<HeldFile>,
+    name: &'static str,
+}
+
+impl FileSize {
+    /// The bytes of the file as it is now, room for growth included.
+    pub(crate) fn bytes(&self) -> Result<u64> {
+        let len = self.file.len();
+        len.map_err(|error| io_error("measure", self.name, error))
+    }
+}

@@ -1,0 +1,116 @@
+//! Rows: values that begin with a checksum over their table, their key and themselves.
+
+use super::seam::engine_error;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::dictionary::{IdRow, Identity, Row};
+use crate::format::{CHECKSUM_BYTES, seal, unseal};
+use redb::{
+    AccessGuard, Key, ReadTransaction, ReadableTable, Table, TableDefinition, TableError,
+    TableHandle,
+};
+use std::borrow::Borrow;
+use std::ops::Deref;
+
+/// A table of rows of any length.
+pub(crate) type Rows<K> = TableDefinition<'static, K, &'static [u8]>;
+
+/// What every file says of itself, under [`IDENTITY`] and other keys.
+pub(crate) const META: Rows<&'static [u8]> = Rows::new("meta");
+
+/// The key of what store a file belongs to, in which format.
+const IDENTITY: &[u8] = b"identity";
+
+/// The bytes of a row, checked and still in the engine's page.
+pub(crate) struct Body<'a>(AccessGuard<'a, &'static [u8]>);
+
+impl std::fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Body").field(&self.len()).finish()
+    }
+}
+
+impl Deref for Body<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0.value().get(CHECKSUM_BYTES..).unwrap_or_default()
+    }
+}
+
+/// The row of `key`, checked.
+pub(crate) fn row<'a, 'k, K: Key>(
+    table: &'a impl ReadableTable<K, &'static [u8]>,
+    rows: Rows<K>,
+    key: K::SelfType<'k>,
+) -> Result<Option<Body<'a>>> {
+    let Some(guard) = table.get(key.borrow()).map_err(engine_error)? else {
+        return Ok(None);
+    };
+    checked(rows, key, guard).map(Some)
+}
+
+/// A row that was read, checked.
+pub(crate) fn checked<'a, 'k, K: Key>(
+    rows: Rows<K>,
+    key: K::SelfType<'k>,
+    guard: AccessGuard<'a, &'static [u8]>,
+) -> Result<Body<'a>> {
+    unseal(rows.name(), K::as_bytes(&key).as_ref(), guard.value())?;
+    Ok(Body(guard))
+}
+
+/// The id in the row of `key`.
+pub(crate) fn id<'k, K: Key>(
+    table: &impl ReadableTable<K, &'static [u8]>,
+    rows: Rows<K>,
+    key: K::SelfType<'k>,
+) -> Result<Option<u32>> {
+    let Some(body) = row(table, rows, key)? else {
+        return Ok(None);
+    };
+    Ok(Some(IdRow::from_body(&body)?.id))
+}
+
+/// Inserts the row of `body`.
+pub(crate) fn put<'k, K: Key>(
+    table: &mut Table<'_, K, &'static [u8]>,
+    rows: Rows<K>,
+    key: K::SelfType<'k>,
+    body: &[u8],
+    buffer: &mut Vec<u8>,
+) -> Result<()> {
+    seal(rows.name(), K::as_bytes(&key).as_ref(), body, buffer);
+    table
+        .insert(key.borrow(), buffer.as_slice())
+        .map_err(engine_error)?;
+    Ok(())
+}
+
+/// What is missing is damage.
+pub(crate) fn missing(what: &str, id: impl std::fmt::Display) -> Error {
+    Error::corrupted(format!("{what} {id} is missing"))
+}
+
+/// Says what store a file belongs to.
+pub(crate) fn put_identity(
+    meta: &mut Table<'_, &'static [u8], &'static [u8]>,
+    identity: Identity,
+) -> Result<()> {
+    put(meta, META, IDENTITY, &identity.to_body(), &mut Vec::new())
+}
+
+/// What store the file `name` belongs to.
+///
+/// # Errors
+///
+/// `NotAStore` if it is another program's database, `UnsupportedFormat` if another version's.
+pub(crate) fn identity(read: &ReadTransaction, name: &str) -> Result<Identity> {
+    let foreign = || Error::new(ErrorKind::NotAStore, format!("{name} is no store's file"));
+    let meta = match read.open_table(META) {
+        Ok(meta) => meta,
+        Err(TableError::Storage(error)) => return Err(engine_error(error)),
+        Err(error) => return Err(foreign().caused_by(error)),
+    };
+    let body = row(&meta, META, IDENTITY)?.ok_or_else(foreign)?;
+    Identity::from_body(&body)
+}

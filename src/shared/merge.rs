@@ -1,0 +1,168 @@
+//! Merges: the delta goes into the main index in one transaction, while commits go on.
+
+use super::{Shared, Writer};
+use crate::delta::Delta;
+use crate::error::{Error, Result};
+use crate::format::NewNames;
+use crate::main_index::MainIndex;
+use crate::view::View;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+/// How a store's last merge went: see [`Stats`](crate::Stats).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MergeStats {
+    /// When it ended, by the store's clock.
+    #[serde(with = "crate::time::text")]
+    pub ended_at: DateTime<Utc>,
+    /// How long it took, by the store's clock.
+    pub milliseconds: i64,
+    /// How many changed sessions it brought into the main index, or would have.
+    pub session_count: u64,
+    /// Why it failed, if it did: the sessions are still in the delta and in the log.
+    pub error: Option<String>,
+}
+
+/// The merges of one store.
+#[derive(Debug, Default)]
+pub(super) struct Merges {
+    /// The thread of the one in the background.
+    thread: Mutex<Option<JoinHandle<()>>>,
+    last: Mutex<Option<MergeStats>>,
+}
+
+impl Merges {
+    /// Waits for the one in the background.
+    pub(super) fn join(&self) {
+        let thread = self.thread().take();
+        if let Some(thread) = thread {
+            // What it has to say is in the statistics.
+            let _ = thread.join();
+        }
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<MergeStats>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, stats: MergeStats) {
+        *self.last() = Some(stats);
+    }
+}
+
+/// What a merge takes, as it was when it began.
+struct Frozen {
+    view: Arc<View>,
+    names: NewNames,
+    /// The last commit in it.
+    through: u64,
+}
+
+impl Shared {
+    /// How the last merge went.
+    pub(crate) fn last_merge(&self) -> Option<MergeStats> {
+        self.merges.last().clone()
+    }
+
+    /// Starts a merge on a thread of its own, unless one runs.
+    pub(super) fn merge_in_background(self: &Arc<Self>) {
+        let mut thread = self.merges.thread();
+        if thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return;
+        }
+        let shared = Arc::clone(self);
+        let builder = thread::Builder::new().name("sessionlog-merge".to_owned());
+        // Without a thread, the write that finds the delta full merges. So it is with a failure,
+        // which is kept in the statistics till then.
+        let spawned = builder.spawn(move || drop(shared.merge()));
+        *thread = spawned.ok();
+    }
+
+    /// Brings the delta into the main index, after a merge that runs already.
+    pub(super) fn merge(&self) -> Result<()> {
+        // Asked where nothing is locked: a clock is the caller's code.
+        let began = self.options.clock.now();
+        let (session_count, merged) = {
+            let main = self.lock_main();
+            self.merge_into(main.as_ref().ok_or_else(Error::closed)?)
+        };
+        if session_count > 0 {
+            let ended_at = self.options.clock.now();
+            self.merges.note(MergeStats {
+                ended_at,
+                milliseconds: (ended_at - began).num_milliseconds(),
+                session_count,
+                error: merged.as_ref().err().map(Error::to_string),
+            });
+        }
+        merged
+    }
+
+    /// Brings the delta into the main index, and answers how many sessions that concerned.
+    pub(super) fn merge_into(&self, main: &MainIndex) -> (u64, Result<()>) {
+        let frozen = match self.freeze() {
+            Ok(Some(frozen)) => frozen,
+            Ok(None) => return (0, Ok(())),
+            Err(error) => return (0, Err(error)),
+        };
+        let (base, delta) = (frozen.view.main.state(), &frozen.view.delta);
+        let merged = main.merge(&base, delta, &frozen.names, frozen.through);
+        let published = self.thaw(main, &frozen, merged);
+        (delta.session_count(), published)
+    }
+
+    /// The delta as it is; commits go on in a new one besides.
+    fn freeze(&self) -> Result<Option<Frozen>> {
+        let mut writer = self.lock_log();
+        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        writer.check_sure()?;
+        let view = self.view()?;
+        if view.delta.is_empty() {
+            return Ok(None);
+        }
+        writer.since_freeze = Some(Delta::new(view.delta.ids()));
+        Ok(Some(Frozen {
+            names: view.delta.new_names(),
+            view,
+            through: writer.log.last(),
+        }))
+    }
+
+    /// Publishes the merged state, or goes on with the delta as it was.
+    fn thaw(&self, main: &MainIndex, frozen: &Frozen, merged: Result<()>) -> Result<()> {
+        let mut writer = self.lock_log();
+        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        match merged {
+            Ok(()) => self.publish_merged(main, &frozen.view, writer, frozen.through),
+            Err(error) => {
+                writer.since_freeze = None;
+                Err(error)
+            }
+        }
+    }
+
+    /// The main index has everything through a commit: publishes it with what came after.
+    pub(super) fn publish_merged(
+        &self,
+        main: &MainIndex,
+        view: &View,
+        writer: &mut Writer,
+        through: u64,
+    ) -> Result<()> {
+        let since = writer.since_freeze.take();
+        let was_unsure = std::mem::replace(&mut writer.is_unsure, true);
+        let reader = main.read()?;
+        let delta = since.unwrap_or_else(|| Delta::new(reader.state().ids));
+        writer.is_unsure = was_unsure;
+        writer.log.merged_through(through);
+        self.publish(Some(view.with(Arc::new(reader), delta)));
+        Ok(())
+    }
+}

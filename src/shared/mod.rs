@@ -1,0 +1,154 @@
+//! What all handles of a store share: the published state, the log that commits go to, and the main
+//! index that merges go to.
+//!
+//! A commit holds the log's lock alone and a merge the main index's, so that commits go on while a
+//! merge runs; a merge takes the log's only to freeze the delta and to publish what it has made.
+//! Whoever needs both takes the main index's first. Readers take neither.
+
+mod commit;
+mod merge;
+
+pub use merge::MergeStats;
+
+use crate::delta::Delta;
+use crate::engine::FileSize;
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::Log;
+use crate::main_index::MainIndex;
+use crate::names::Names;
+use crate::options::Options;
+use crate::view::View;
+use commit::AtRisk;
+use merge::Merges;
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+/// An open store.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    /// Whether the store has been closed: views outlive it, and must not answer then.
+    closed: Arc<AtomicBool>,
+    /// What reads are answered from; `None` once closed.
+    view: RwLock<Option<Arc<View>>>,
+    main: Mutex<Option<MainIndex>>,
+    log: Mutex<Option<Writer>>,
+    merges: Merges,
+    log_file: FileSize,
+}
+
+/// Where commits go.
+#[derive(Debug)]
+struct Writer {
+    log: Log,
+    /// While a merge runs: what was committed since it began, on top of what it merges.
+    since_freeze: Option<Delta>,
+    /// Commits that are not durable yet.
+    at_risk: Option<AtRisk>,
+    /// Whether a commit failed, so that nobody knows what the log holds.
+    is_unsure: bool,
+    /// Keeps the directory ours; dropped last.
+    _lock: Box<dyn Any + Send + Sync>,
+}
+
+impl Writer {
+    /// # Errors
+    ///
+    /// `Unavailable` after a commit that failed.
+    fn check_sure(&self) -> Result<()> {
+        match self.is_unsure {
+            false => Ok(()),
+            true => Err(Error::new(
+                ErrorKind::Unavailable,
+                "an earlier write failed with an unknown outcome: close the store and open it again",
+            )),
+        }
+    }
+}
+
+impl Shared {
+    /// Brings the parts together: the log's commits become the delta.
+    pub(crate) fn open(
+        options: Options,
+        main: MainIndex,
+        log: Log,
+        lock: Box<dyn Any + Send + Sync>,
+    ) -> Result<Arc<Self>> {
+        let reader = Arc::new(main.read()?);
+        let mut delta = Delta::new(reader.state().ids);
+        log.replay(|commit| delta.apply(commit))?;
+        let names = Arc::new(Names::new(options.names_cache_bytes));
+        let closed = Arc::new(AtomicBool::new(false));
+        let view = View::new(reader, delta, names, Arc::clone(&closed));
+        Ok(Arc::new(Self {
+            options,
+            closed,
+            view: RwLock::new(Some(Arc::new(view))),
+            log_file: log.file(),
+            main: Mutex::new(Some(main)),
+            log: Mutex::new(Some(Writer {
+                log,
+                since_freeze: None,
+                at_risk: None,
+                is_unsure: false,
+                _lock: lock,
+            })),
+            merges: Merges::default(),
+        }))
+    }
+
+    fn lock_log(&self) -> MutexGuard<'_, Option<Writer>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_main(&self) -> MutexGuard<'_, Option<MainIndex>> {
+        self.main.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state after the last commit.
+    pub(crate) fn view(&self) -> Result<Arc<View>> {
+        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
+        view.as_ref().map(Arc::clone).ok_or_else(Error::closed)
+    }
+
+    /// The bytes of the log's file, room for growth included.
+    pub(crate) fn log_bytes(&self) -> Result<u64> {
+        self.log_file.bytes()
+    }
+
+    /// Replaces the state that is read. The old one is dropped where no lock is held.
+    fn publish(&self, new: Option<View>) {
+        let new = new.map(Arc::new);
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *view, new);
+        drop(view);
+        drop(old);
+    }
+
+    /// Merges what is left, so that the next opening has nothing to replay, and ends all reading
+    /// and writing. Closing again does nothing.
+    pub(crate) fn close(self: &Arc<Self>) -> Result<()> {
+        self.merges.join();
+        let mut main = self.lock_main();
+        let Some(main) = main.take() else {
+            return Ok(());
+        };
+        let finished = match self.options.read_only {
+            true => Ok(()),
+            false => self.finish(&main),
+        };
+        self.closed.store(true, Ordering::Release);
+        self.publish(None);
+        let writer = self.lock_log().take();
+        let log = writer.map_or(Ok(()), |writer| writer.log.close());
+        let main = main.close();
+        finished.and(log).and(main)
+    }
+
+    /// Everything durable, and in the main index if it can be brought there.
+    fn finish(&self, main: &MainIndex) -> Result<()> {
+        self.flush()?;
+        self.merge_into(main).1
+    }
+}
