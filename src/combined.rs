@@ -80,10 +80,8 @@ impl<'v> Combined<'v> {
         let wanted = usize::try_from(positions.end - positions.start).unwrap_or(0);
         let mut entries = Vec::with_capacity(wanted);
         if self.is_plain() {
-            let mut take = |leaf: &[Slot]| {
-                let unpacked = leaf.iter().map(Entry::unpack);
-                unpacked.map(|entry| entry.map(|entry| entries.push(entry))).collect()
-            };
+            let mut push = |slot: &Slot| Entry::unpack(slot).map(|entry| entries.push(entry));
+            let mut take = |leaf: &[Slot]| leaf.iter().try_for_each(&mut push);
             self.main()?.visit(positions, &mut take)?;
             return Ok(entries);
         }

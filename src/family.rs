@@ -14,10 +14,8 @@ pub(crate) struct Family {
     pub(crate) open_only: bool,
 }
 
-pub(crate) const FAMILY_KEY_BYTES: usize = 9;
-
 /// A family as the key of its root.
-pub(crate) type FamilyKey = [u8; FAMILY_KEY_BYTES];
+pub(crate) type FamilyKey = [u8; 9];
 
 const OF_USER: u8 = 1;
 const OF_CLIENT: u8 = 2;

@@ -89,8 +89,8 @@ pub use error::{Error, ErrorKind, Refusal, Result};
 pub use options::{Durability, IdSource, Merge, Options, RandomIds};
 pub use query::{BucketCount, EndedOpen, Order, Page, PageRequest, Query, QueryBuilder};
 pub use session::{Outcome, SessionLog, TEXT_BYTES_MAX};
-pub use snapshot::{BucketCounts, SessionLogs, Snapshot};
 pub use shared::MergeStats;
+pub use snapshot::{BucketCounts, SessionLogs, Snapshot};
 pub use store::{Stats, Store};
 pub use time::{Bucket, Clock, SystemClock};
 

@@ -67,7 +67,8 @@ impl Log {
                 return Err(Error::corrupted(format!("{LOG} belongs to another store")));
             }
             let meta = read.open_table(META).map_err(engine_error)?;
-            let trimmed = row(&meta, META, TRIMMED)?.ok_or_else(|| missing("the row", "trimmed"))?;
+            let trimmed =
+                row(&meta, META, TRIMMED)?.ok_or_else(|| missing("the row", "trimmed"))?;
             let trimmed = Trimmed::from_body(&trimmed)?.through;
             if trimmed > watermark {
                 return Err(Error::corrupted(format!(
@@ -119,7 +120,6 @@ impl Log {
     pub(crate) fn last(&self) -> u64 {
         self.last
     }
-
 
     /// Appends commits, all or none; without any, what came before becomes durable. What was merged
     /// is trimmed.

@@ -237,9 +237,9 @@ fn session_log(
 mod tests {
     use super::*;
     use crate::format::UserId;
-    use uuid::Uuid;
     use crate::time::Ticks;
     use std::cell::Cell;
+    use uuid::Uuid;
 
     #[derive(Default)]
     struct Counting(Cell<u32>);

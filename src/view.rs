@@ -274,7 +274,10 @@ impl Answer<'_> {
     /// How many records of the answer come before a key, in the order of the query: those with a
     /// lesser key if that is oldest first, else all others.
     pub(crate) fn position_of(&self, key: Key) -> Result<u64> {
-        let rank = self.family.as_ref().map_or(Ok(0), |family| family.rank(key))?;
+        let rank = self
+            .family
+            .as_ref()
+            .map_or(Ok(0), |family| family.rank(key))?;
         Ok(self.selection.position(rank))
     }
 

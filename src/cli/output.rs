@@ -116,6 +116,8 @@ fn stats_table(stats: &Stats) -> String {
         ("user names", stats.user_name_count),
         ("clients", stats.client_count),
         ("bytes on disk", stats.file_bytes),
+        ("bytes of the log", stats.log_bytes),
+        ("sessions to be merged", stats.delta_session_count),
     ] {
         table.add_row([name.to_owned(), text::grouped(number)]);
     }

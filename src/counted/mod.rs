@@ -13,7 +13,7 @@ mod tests;
 mod tree;
 
 pub(crate) use node::{
-    KEY_BYTES, Key, NODE_SLOTS_MAX, Rest, SLOT_BYTES, Slot, is_inner, key_of, rest_of, slot_of,
+    Key, NODE_SLOTS_MAX, Rest, SLOT_BYTES, Slot, is_inner, key_of, rest_of, slot_of,
 };
 pub(crate) use read::Tree;
 pub(crate) use tree::{Edit, Limits, apply};

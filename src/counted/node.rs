@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 pub(crate) const SLOT_BYTES: usize = 40;
 
 /// Bytes of a key, at the start of every slot.
-pub(crate) const KEY_BYTES: usize = 24;
+const KEY_BYTES: usize = 24;
 
 /// Bytes before the first slot: the level (zero for a leaf), then zeros.
 const HEADER_BYTES: usize = 4;

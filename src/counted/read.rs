@@ -113,11 +113,7 @@ impl<'a, S: NodeReader> Tree<'a, S> {
     /// position moved by `shift` of its key: others have been added, or left out, before it.
     ///
     /// Positions in that sequence must not decrease from one entry to the next.
-    pub(crate) fn count_at_most(
-        &self,
-        position: u64,
-        shift: &impl Fn(Key) -> i64,
-    ) -> Result<u64> {
+    pub(crate) fn count_at_most(&self, position: u64, shift: &impl Fn(Key) -> i64) -> Result<u64> {
         match self.root {
             Some(root) => self.count_at_most_in(root, 0, position, shift),
             None => Ok(0),

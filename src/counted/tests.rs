@@ -321,9 +321,7 @@ fn a_child_that_holds_less_than_its_parent_says_is_corrupted() {
         let whole = index.nodes.nodes[&id].clone();
         let cut = whole[..whole.len() - SLOT_BYTES].to_vec();
         index.nodes.nodes.insert(id, cut);
-        let read = index
-            .tree()
-            .visit(0..20, &mut |_| Ok(()));
+        let read = index.tree().visit(0..20, &mut |_| Ok(()));
         assert!(read.is_err(), "node {id}");
         index.nodes.nodes.insert(id, whole);
     }

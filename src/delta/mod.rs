@@ -10,12 +10,10 @@ mod tree;
 
 pub(crate) use tree::Sums;
 
-use crate::counted::{Edit, KEY_BYTES, Key, Rest, Slot, rest_of, slot_of};
+use crate::counted::{Edit, Key, Rest, Slot, rest_of, slot_of};
 use crate::error::{Error, Result};
-use crate::family::{FAMILY_KEY_BYTES, Family, FamilyKey};
-use crate::format::{
-    ClientId, Commit, Effect, Entry, Ids, NameId, NewNames, UserId, UserName,
-};
+use crate::family::{Family, FamilyKey};
+use crate::format::{ClientId, Commit, Effect, Entry, Ids, NameId, NewNames, UserId, UserName};
 use names::NamesIndex;
 use std::sync::Arc;
 use tree::{Tree, Weigh};
@@ -41,27 +39,36 @@ impl std::fmt::Debug for Delta {
     }
 }
 
-/// Where an entry stands: the key of its family, then its own. Bytes, as they take the least room
-/// and compare as they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place([u8; FAMILY_KEY_BYTES + KEY_BYTES]);
+/// Where an entry stands: the key of its family, then its own, in words that compare fast and take
+/// little room.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    kind: u8,
+    user_and_client: u64,
+    start: u64,
+    refer_uid: [u64; 2],
+}
 
 impl Place {
     fn new(family: FamilyKey, key: Key) -> Self {
-        let mut bytes = [0; FAMILY_KEY_BYTES + KEY_BYTES];
-        if let Some((first, rest)) = bytes.split_first_chunk_mut() {
-            *first = family;
-            rest.copy_from_slice(&key.to_bytes());
+        let [kind, ids @ ..] = family;
+        let (high, low) = Uuid::from_u128(key.minor()).as_u64_pair();
+        Self {
+            kind,
+            user_and_client: u64::from_be_bytes(ids),
+            start: key.major(),
+            refer_uid: [high, low],
         }
-        Self(bytes)
     }
 
     fn family(&self) -> FamilyKey {
-        self.0.first_chunk().copied().unwrap_or_default()
+        let [a, b, c, d, e, f, g, h] = self.user_and_client.to_be_bytes();
+        [self.kind, a, b, c, d, e, f, g, h]
     }
 
     fn key(&self) -> Key {
-        Key::from_bytes(self.0.last_chunk().unwrap_or(&[0; KEY_BYTES]))
+        let [high, low] = self.refer_uid;
+        Key::new(self.start, Uuid::from_u64_pair(high, low).as_u128())
     }
 }
 
@@ -161,24 +168,29 @@ impl Delta {
     pub(crate) fn apply(&mut self, commit: &Commit) -> Result<()> {
         self.names.add(&commit.names);
         self.ids = commit.ids;
-        let mut effects = commit.effects.iter();
-        effects.try_for_each(|effect| self.apply_effect(effect))
+        for effect in &commit.effects {
+            self.apply_to_session(effect)?;
+        }
+        let edits = commit.effects.iter().flat_map(|effect| {
+            let edits = Family::KINDS.filter_map(|kind| effect.edit(kind));
+            edits.map(|(family, edit)| (Place::new(family.to_key(), edit.key()), edit))
+        });
+        // In order, neighbours find the same nodes in the processor's cache.
+        let mut edits: Vec<(Place, Edit)> = edits.collect();
+        edits.sort_unstable_by_key(|(place, _)| *place);
+        for (place, edit) in edits {
+            self.ops.update(place, |op| followed(op.copied(), edit))?;
+        }
+        Ok(())
     }
 
-    fn apply_effect(&mut self, effect: &Effect) -> Result<()> {
+    fn apply_to_session(&mut self, effect: &Effect) -> Result<()> {
         self.sessions.update(effect.entry.refer_uid, |known| {
-            let is_in_main =
-                known.map_or(effect.before().is_some(), |session| session.is_in_main);
+            let is_in_main = known.map_or(effect.before().is_some(), |session| session.is_in_main);
             let after = effect.after().map(|entry| entry.pack());
             let is_known = is_in_main || after.is_some();
             Ok(is_known.then_some(Session { after, is_in_main }))
-        })?;
-        for (family, edit) in Family::KINDS.filter_map(|kind| effect.edit(kind)) {
-            let place = Place::new(family.to_key(), edit.key());
-            self.ops
-                .update(place, |op| followed(op.copied(), edit))?;
-        }
-        Ok(())
+        })
     }
 
     /// What became of a session: its entry or its removal; `None` if it was not changed.

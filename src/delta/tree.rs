@@ -110,7 +110,10 @@ impl<K: Ord + Copy, V: Weigh + Clone> Tree<K, V> {
             match node {
                 Node::Leaf(entries) => {
                     let at = entries.binary_search_by(|(other, _)| other.cmp(key));
-                    return at.ok().and_then(|at| entries.get(at)).map(|(_, value)| value);
+                    return at
+                        .ok()
+                        .and_then(|at| entries.get(at))
+                        .map(|(_, value)| value);
                 }
                 Node::Inner(children) => node = &children.get(last_at_most(children, key))?.node,
             }
@@ -130,9 +133,11 @@ impl<K: Ord + Copy, V: Weigh + Clone> Tree<K, V> {
         let after = change(self.get(&key))?;
         if let Some(sibling) = update(Arc::make_mut(&mut self.root), key, after) {
             let children = [Arc::clone(&self.root), Arc::new(sibling)];
-            self.root = Arc::new(Node::Inner(with_sums(children.into_iter().filter_map(
-                |node| Some((node.first()?, node)),
-            ))));
+            self.root = Arc::new(Node::Inner(with_sums(
+                children
+                    .into_iter()
+                    .filter_map(|node| Some((node.first()?, node))),
+            )));
         }
         Ok(())
     }
@@ -207,7 +212,10 @@ fn update<K: Ord + Copy, V: Weigh + Clone>(
 ) -> Option<Node<K, V>> {
     match node {
         Node::Leaf(entries) => {
-            match (entries.binary_search_by(|(other, _)| other.cmp(&key)), after) {
+            match (
+                entries.binary_search_by(|(other, _)| other.cmp(&key)),
+                after,
+            ) {
                 (Ok(at), Some(value)) => entries.splice(at..=at, [(key, value)]).for_each(drop),
                 (Ok(at), None) => drop(entries.remove(at)),
                 (Err(at), Some(value)) => entries.insert(at, (key, value)),
@@ -244,7 +252,14 @@ fn update_below<K: Ord + Copy, V: Weigh + Clone>(
     {
         is = is + node.sums();
         let through = is;
-        children.insert(changed, Child { fence, through, node });
+        children.insert(
+            changed,
+            Child {
+                fence,
+                through,
+                node,
+            },
+        );
         changed += 1;
     } else if is == before && children.len() > 1 {
         children.remove(at);
@@ -328,7 +343,12 @@ mod tests {
 
     fn check(tree: &Tree<u16, i64>, model: &BTreeMap<u16, i64>) {
         let entries: Vec<(u16, i64)> = tree.iter_from(0).map(|(k, v)| (*k, *v)).collect();
-        assert!(entries.iter().copied().eq(model.iter().map(|(k, v)| (*k, *v))));
+        assert!(
+            entries
+                .iter()
+                .copied()
+                .eq(model.iter().map(|(k, v)| (*k, *v)))
+        );
         for (index, (key, value)) in entries.iter().enumerate() {
             assert_eq!(tree.get(key), Some(value));
             let before = Sums {

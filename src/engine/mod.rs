@@ -112,7 +112,9 @@ impl Engine {
         };
         guarded(|| {
             let mut transaction = self.database.begin_write().map_err(engine_error)?;
-            transaction.set_durability(durability).map_err(engine_error)?;
+            transaction
+                .set_durability(durability)
+                .map_err(engine_error)?;
             // An error drops the transaction, and with it all that was written.
             write(&transaction)?;
             transaction.commit().map_err(engine_error)

@@ -60,7 +60,8 @@ impl Store {
             }
             checked.push(Checked::new(log));
         }
-        self.shared().write(checked.len(), |resolver| append_all(resolver, checked))
+        self.shared()
+            .write(checked.len(), |resolver| append_all(resolver, checked))
     }
 
     /// Starts a session now, by the store's clock, under a new `refer_uid`, and answers that.
@@ -73,14 +74,15 @@ impl Store {
         let now = self.shared().options.clock.now();
         let refer_uid = self.shared().options.ids.refer_uid(now);
         let checked = starting(refer_uid, user_refer_uid, user, client_refer_uid, now)?;
-        self.shared().write(1, |resolver| match resolver.start(&checked)? {
-            Outcome::Added => Ok(refer_uid),
-            Outcome::AlreadyThere | Outcome::Ended => Err(Error::new(
-                ErrorKind::Conflict,
-                format!("the new refer_uid {refer_uid} is taken"),
-            )
-            .about("refer_uid")),
-        })
+        self.shared()
+            .write(1, |resolver| match resolver.start(&checked)? {
+                Outcome::Added => Ok(refer_uid),
+                Outcome::AlreadyThere | Outcome::Ended => Err(Error::new(
+                    ErrorKind::Conflict,
+                    format!("the new refer_uid {refer_uid} is taken"),
+                )
+                .about("refer_uid")),
+            })
     }
 
     /// Starts a session now under a `refer_uid` that the caller chose, so that a retry cannot start
@@ -112,7 +114,8 @@ impl Store {
     /// `InvalidInput` if `at` is out of range or lies before the start. Else as [`Store::append`].
     pub fn end(&self, refer_uid: Uuid, at: DateTime<Utc>) -> Result<Outcome> {
         let at = session::end_ticks(at)?;
-        self.shared().write(1, |resolver| resolver.end(refer_uid, at))
+        self.shared()
+            .write(1, |resolver| resolver.end(refer_uid, at))
     }
 
     /// Ends every open session that matches at `at`, in one commit; sessions that started after
@@ -123,7 +126,8 @@ impl Store {
     /// `InvalidInput` if `at` is out of range. Else as [`Store::append`].
     pub fn end_open(&self, query: &Query, at: DateTime<Utc>) -> Result<EndedOpen> {
         let at = session::end_ticks(at)?;
-        self.shared().write(1, |resolver| resolver.end_open(query, at))
+        self.shared()
+            .write(1, |resolver| resolver.end_open(query, at))
     }
 
     /// Removes a session, open or ended, and answers what it was. Ending never removes.
@@ -132,7 +136,8 @@ impl Store {
     ///
     /// `NotFound` for an unknown `refer_uid`. Else as [`Store::append`].
     pub fn remove(&self, refer_uid: Uuid) -> Result<SessionLog> {
-        self.shared().write(1, |resolver| resolver.remove(refer_uid))
+        self.shared()
+            .write(1, |resolver| resolver.remove(refer_uid))
     }
 
     /// Makes everything written so far durable; with [`Durability::Immediate`](crate::Durability::Immediate) it is

@@ -11,6 +11,7 @@
 mod cli;
 mod concurrency;
 mod cost;
+mod crashes;
 mod cursors;
 mod durability;
 mod faults;

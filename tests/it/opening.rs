@@ -274,16 +274,22 @@ fn files_that_do_not_belong_together_are_corrupted() {
     // Trims what was merged.
     store.append(log(2, START, None)).unwrap();
     store.close().unwrap();
-    let opened = options.clone().open_on(Arc::new(mixed(&before, &early, "main.redb")));
+    let opened = options
+        .clone()
+        .open_on(Arc::new(mixed(&before, &early, "main.redb")));
     let error = opened.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupted, "{error}");
     assert!(error.to_string().contains("an older copy"), "{error}");
     // An older log has nothing that the main index lacks.
-    let opened = options.clone().open_on(Arc::new(mixed(&before, &early, "log.redb")));
+    let opened = options
+        .clone()
+        .open_on(Arc::new(mixed(&before, &early, "log.redb")));
     assert_eq!(opened.unwrap().count(&Query::all()).unwrap(), 2);
     let stranger = Arc::new(MemoryStorage::default());
     drop(options.clone().create_on(stranger.clone()).unwrap());
-    let opened = options.clone().open_on(Arc::new(mixed(&before, &stranger, "log.redb")));
+    let opened = options
+        .clone()
+        .open_on(Arc::new(mixed(&before, &stranger, "log.redb")));
     assert_eq!(kind(opened), ErrorKind::Corrupted);
     let without = MemoryStorage::default();
     {
@@ -291,7 +297,10 @@ fn files_that_do_not_belong_together_are_corrupted() {
         let main = without.create("main.redb").unwrap();
         main.write(0, &bytes_of(&before, "main.redb")).unwrap();
     }
-    assert_eq!(kind(options.open_on(Arc::new(without))), ErrorKind::Corrupted);
+    assert_eq!(
+        kind(options.open_on(Arc::new(without))),
+        ErrorKind::Corrupted
+    );
 }
 
 #[test]

@@ -8,11 +8,31 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+/// What a loss of power after some sync leaves.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    /// How many syncs there had been.
+    pub(crate) syncs: u64,
+    files: HashMap<String, Vec<u8>>,
+}
+
+impl State {
+    pub(crate) fn storage(&self) -> MemoryStorage {
+        let storage = MemoryStorage::default();
+        for (name, bytes) in &self.files {
+            storage.create(name).unwrap().write(0, bytes).unwrap();
+        }
+        storage
+    }
+}
+
 /// A directory in memory that remembers what each file was at its last sync, and counts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recording {
     live: MemoryStorage,
     durable: Arc<Mutex<HashMap<String, Vec<u8>>>>,
+    /// What it was after each sync, since the store was created.
+    states: Arc<Mutex<Vec<State>>>,
     syncs: Arc<AtomicU64>,
     bytes_read: Arc<AtomicU64>,
     /// Changes that still succeed; all fail from then on.
@@ -23,11 +43,18 @@ pub(crate) struct Recording {
 impl Recording {
     /// The directory as it is after a loss of power.
     pub(crate) fn after_power_loss(&self) -> MemoryStorage {
-        let storage = MemoryStorage::default();
-        for (name, bytes) in self.durable.lock().unwrap().iter() {
-            storage.create(name).unwrap().write(0, bytes).unwrap();
+        State {
+            syncs: self.syncs(),
+            files: self.durable.lock().unwrap().clone(),
         }
-        storage
+        .storage()
+    }
+
+    /// What a loss of power after each sync would have left.
+    pub(crate) fn states(&self) -> Vec<State> {
+        let states = self.states.lock().unwrap();
+        let is_store = |state: &&State| state.files.contains_key("main.redb");
+        states.iter().filter(is_store).cloned().collect()
     }
 
     pub(crate) fn sessions_after_power_loss(&self) -> u64 {
@@ -113,8 +140,14 @@ impl StorageFile for RecordingFile {
         self.file.read(0, &mut bytes)?;
         let mut durable = self.directory.durable.lock().unwrap();
         durable.insert(self.name.clone(), bytes);
+        let syncs = self.directory.syncs.fetch_add(1, Ordering::Relaxed) + 1;
+        let files = durable.clone();
         drop(durable);
-        self.directory.syncs.fetch_add(1, Ordering::Relaxed);
+        self.directory
+            .states
+            .lock()
+            .unwrap()
+            .push(State { syncs, files });
         Ok(())
     }
 }

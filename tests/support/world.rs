@@ -5,8 +5,8 @@ use super::model::{Model, Refused};
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::storage::MemoryStorage;
 use sessionlog::{
-    Bucket, Clock, Cursor, Durability, Error, IdSource, Merge, Options, PageRequest, Query, SessionLog,
-    Snapshot, Store,
+    Bucket, Clock, Cursor, Durability, Error, IdSource, Merge, Options, PageRequest, Query,
+    SessionLog, Snapshot, Store,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
