@@ -2,6 +2,7 @@
 
 use crate::{at, log, uid};
 use chrono::TimeDelta;
+use sessionlog::storage::MemoryStorage;
 use sessionlog::{PageRequest, Query, SessionLog, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +13,16 @@ const BATCH: u64 = 7;
 
 #[test]
 fn totals_match_rows_in_every_answer_beside_a_writer_without_pause() {
-    let store = Store::in_memory().unwrap();
+    totals_match_rows(Store::in_memory().unwrap());
+}
+
+#[test]
+fn totals_match_rows_in_every_answer_beside_a_writer_and_merges() {
+    let options = Store::options().delta_sessions_max(64).node_slots_max(4);
+    totals_match_rows(options.in_memory().unwrap());
+}
+
+fn totals_match_rows(store: Store) {
     let done = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..8)
         .map(|number| {
@@ -88,7 +98,10 @@ fn check(store: &Store, query: &Query, number: u32) {
 
 #[test]
 fn writers_in_many_threads_lose_nothing() {
-    let store = Store::in_memory().unwrap();
+    let storage = Arc::new(MemoryStorage::default());
+    // Merges all the time.
+    let options = Store::options().delta_sessions_max(16).node_slots_max(4);
+    let store = options.clone().create_on(storage.clone()).unwrap();
     let writers: Vec<_> = (0..8_u128)
         .map(|writer| {
             let store = store.clone();
@@ -105,9 +118,19 @@ fn writers_in_many_threads_lose_nothing() {
     writers
         .into_iter()
         .for_each(|writer| writer.join().unwrap());
-    assert_eq!(store.count(&Query::all()).unwrap(), 400);
-    let stats = store.stats().unwrap();
-    assert_eq!((stats.user_count, stats.client_count), (1, 1));
+    let is_whole = |store: &Store| {
+        assert_eq!(store.count(&Query::all()).unwrap(), 400);
+        assert_eq!(store.iter(&Query::all()).unwrap().count(), 400);
+        let stats = store.stats().unwrap();
+        assert_eq!((stats.user_count, stats.client_count), (1, 1));
+    };
+    is_whole(&store);
+    let merge = store.stats().unwrap().last_merge.unwrap();
+    assert_eq!(merge.error, None);
+    store.close().unwrap();
+    let store = options.open_on(storage).unwrap();
+    is_whole(&store);
+    assert_eq!(store.stats().unwrap().delta_session_count, 0);
 }
 
 #[test]
