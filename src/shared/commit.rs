@@ -1,6 +1,9 @@
-//! One call becomes one commit.
+//! Calls become commits, those that come at the same time together.
 
+use super::call::{Call, Told};
+use super::handover::{Handover, Role};
 use super::{Shared, Writer};
+use crate::delta::Delta;
 use crate::engine::Flush;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Commit;
@@ -8,7 +11,7 @@ use crate::options::{Durability, Merge};
 use crate::resolve::Resolver;
 use crate::view::View;
 use chrono::{DateTime, Utc};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Changes that a crash would lose.
 #[derive(Debug, Clone, Copy)]
@@ -37,12 +40,12 @@ impl Writer {
 }
 
 impl Shared {
-    /// Resolves one call of about `sessions` sessions against the latest state, commits what it
+    /// Resolves one call about `sessions` sessions against the latest state, commits what it
     /// changes, and publishes that.
-    pub(crate) fn write<T>(
+    pub(crate) fn write<T: Send + 'static>(
         self: &Arc<Self>,
         sessions: usize,
-        resolve: impl FnOnce(&mut Resolver<'_>) -> Result<T>,
+        resolve: impl FnOnce(&mut Resolver<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         if self.options.read_only {
             return Err(Error::invalid(
@@ -50,49 +53,110 @@ impl Shared {
                 "is set: the store cannot be written",
             ));
         }
-        let now = self.now_if_eventual();
         if sessions > self.options.delta_sessions_max {
             return self.write_large(resolve);
         }
+        let now = self.now_if_eventual();
         self.make_room()?;
-        let mut writer = self.lock_log();
-        let writer = writer.as_mut().ok_or_else(Error::closed)?;
-        writer.check_sure()?;
-        let view = self.view()?;
-        let (answer, commit) = resolved(&view, resolve)?;
-        if let Some(commit) = commit {
-            self.commit(writer, &view, &commit, now)?;
-        }
-        Ok(answer)
+        let answer = Arc::new(Mutex::new(None));
+        let given = Arc::clone(&answer);
+        let call = Call::new(sessions, now, move |resolver| {
+            let answer = resolve(resolver)?;
+            *given.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+            Ok(())
+        });
+        self.hand_over(call)?;
+        let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        answer.ok_or_else(|| Error::corrupted("a call was committed without an answer"))
     }
 
-    fn commit(
-        self: &Arc<Self>,
-        writer: &mut Writer,
-        view: &View,
-        commit: &Commit,
-        now: Option<DateTime<Utc>>,
-    ) -> Result<()> {
-        let body = commit.to_body()?;
-        let at_risk = now.and_then(|now| writer.at_risk_after(commit.effects.len(), now));
+    /// Commits a call as the leader of a group, or waits until its leader has.
+    fn hand_over(self: &Arc<Self>, call: Call) -> Result<()> {
+        let seat = call.seat();
+        let role = self.lock_handover().join(call);
+        if let Role::Lead(call) = role {
+            self.lead(call);
+        }
+        loop {
+            match seat.wait() {
+                Told::Lead(call) => self.lead(call),
+                Told::Done(result) => return result,
+            }
+        }
+    }
+
+    fn lock_handover(&self) -> MutexGuard<'_, Handover<Call>> {
+        self.handover.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lead(self: &Arc<Self>, call: Call) {
+        // Also if the commit panics: the others must not wait for ever.
+        let _leading = Leading(self);
+        let mut writer = self.lock_log();
+        let max = self.options.delta_sessions_max;
+        let others = self
+            .lock_handover()
+            .take(call.sessions, |call| call.sessions, max);
+        let calls = [call].into_iter().chain(others).collect();
+        self.commit_group(writer.as_mut(), calls);
+    }
+
+    /// Commits all calls that resolve, in one durable write, and tells each caller. One that does
+    /// not resolve changes nothing for the others.
+    fn commit_group(self: &Arc<Self>, writer: Option<&mut Writer>, calls: Vec<Call>) {
+        let mut group = match self.begin_group(writer) {
+            Ok(group) => group,
+            Err(error) => return fail(calls.into_iter(), error),
+        };
+        let mut resolved = Vec::with_capacity(calls.len());
+        for mut call in calls {
+            match group.take(&mut call) {
+                Ok(()) => resolved.push(call),
+                Err(error) => call.done(Err(error)),
+            }
+        }
+        match self.commit(group) {
+            Ok(()) => resolved.into_iter().for_each(|call| call.done(Ok(()))),
+            Err(error) => fail(resolved.into_iter(), error),
+        }
+    }
+
+    fn begin_group<'w>(&self, writer: Option<&'w mut Writer>) -> Result<Group<'w>> {
+        let writer = writer.ok_or_else(Error::closed)?;
+        writer.check_sure()?;
+        Ok(Group {
+            since_freeze: writer.since_freeze.clone(),
+            writer,
+            view: self.view()?,
+            bodies: Vec::new(),
+            sessions: 0,
+            now: None,
+        })
+    }
+
+    /// Makes a group durable, as the store's durability says, and publishes it.
+    fn commit(self: &Arc<Self>, group: Group<'_>) -> Result<()> {
+        if group.bodies.is_empty() {
+            return Ok(());
+        }
+        let writer = group.writer;
+        let at_risk = group
+            .now
+            .and_then(|now| writer.at_risk_after(group.sessions, now));
         let flush = match at_risk {
             Some(_) => Flush::Later,
             None => Flush::Now,
         };
         // Until it is known to be done.
         writer.is_unsure = true;
-        let mut delta = view.delta.clone();
-        delta.apply(commit)?;
-        if let Some(since_freeze) = &mut writer.since_freeze {
-            since_freeze.apply(commit)?;
-        }
-        writer.log.append(&[body], flush)?;
+        writer.log.append(&group.bodies, flush)?;
         writer.is_unsure = false;
         writer.at_risk = at_risk;
+        writer.since_freeze = group.since_freeze;
         let merge_at = self.options.delta_sessions_max.div_ceil(4) as u64;
-        let is_due = self.options.merge == Merge::Background && delta.session_count() >= merge_at;
-        self.publish(Some(view.with(Arc::clone(&view.main), delta)));
-        if is_due {
+        let is_due = group.view.delta.session_count() >= merge_at;
+        self.publish(Some(group.view));
+        if is_due && self.options.merge == Merge::Background {
             self.merge_in_background();
         }
         Ok(())
@@ -160,6 +224,69 @@ impl Shared {
             writer.at_risk = None;
         }
         Ok(())
+    }
+}
+
+/// A group in the making.
+struct Group<'w> {
+    writer: &'w mut Writer,
+    /// The state after the calls that were taken.
+    view: Arc<View>,
+    since_freeze: Option<Delta>,
+    bodies: Vec<Vec<u8>>,
+    sessions: usize,
+    now: Option<DateTime<Utc>>,
+}
+
+impl Group<'_> {
+    /// Resolves a call against the state after those before it.
+    fn take(&mut self, call: &mut Call) -> Result<()> {
+        let ((), commit) = resolved(&self.view, |resolver| call.resolve(resolver))?;
+        self.now = self.now.max(call.now);
+        let Some(commit) = commit else {
+            return Ok(());
+        };
+        let body = commit.to_body()?;
+        // Whatever fails from here on leaves new names behind.
+        self.writer.is_unsure = true;
+        let mut delta = self.view.delta.clone();
+        delta.apply(&commit)?;
+        if let Some(since_freeze) = &mut self.since_freeze {
+            since_freeze.apply(&commit)?;
+        }
+        self.writer.is_unsure = false;
+        self.view = Arc::new(self.view.with(Arc::clone(&self.view.main), delta));
+        self.sessions += commit.effects.len();
+        self.bodies.push(body);
+        Ok(())
+    }
+}
+
+/// Whoever leads. Leadership goes on when this is dropped.
+struct Leading<'s>(&'s Shared);
+
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        let next = self.0.lock_handover().retire();
+        if let Some(next) = next {
+            next.lead();
+        }
+    }
+}
+
+/// Tells every caller of a failure that they share.
+fn fail(mut calls: impl ExactSizeIterator<Item = Call>, error: Error) {
+    if calls.len() == 1
+        && let Some(only) = calls.next()
+    {
+        return only.done(Err(error));
+    }
+    let shared = Arc::new(error);
+    for call in calls {
+        let message = "the commit that the call shared with others failed";
+        call.done(Err(
+            Error::new(shared.kind(), message).caused_by(Arc::clone(&shared))
+        ));
     }
 }
 

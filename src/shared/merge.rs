@@ -162,7 +162,7 @@ impl Shared {
         let delta = since.unwrap_or_else(|| Delta::new(reader.state().ids));
         writer.is_unsure = was_unsure;
         writer.log.merged_through(through);
-        self.publish(Some(view.with(Arc::new(reader), delta)));
+        self.publish(Some(Arc::new(view.with(Arc::new(reader), delta))));
         Ok(())
     }
 }

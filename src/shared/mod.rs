@@ -5,7 +5,9 @@
 //! merge runs; a merge takes the log's only to freeze the delta and to publish what it has made.
 //! Whoever needs both takes the main index's first. Readers take neither.
 
+mod call;
 mod commit;
+mod handover;
 mod merge;
 
 pub use merge::MergeStats;
@@ -18,7 +20,9 @@ use crate::main_index::MainIndex;
 use crate::names::Names;
 use crate::options::Options;
 use crate::view::View;
+use call::Call;
 use commit::AtRisk;
+use handover::Handover;
 use merge::Merges;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +38,8 @@ pub(crate) struct Shared {
     view: RwLock<Option<Arc<View>>>,
     main: Mutex<Option<MainIndex>>,
     log: Mutex<Option<Writer>>,
+    /// Who commits next, and who waits for that.
+    handover: Mutex<Handover<Call>>,
     merges: Merges,
     log_file: FileSize,
 }
@@ -94,6 +100,7 @@ impl Shared {
                 is_unsure: false,
                 _lock: lock,
             })),
+            handover: Mutex::default(),
             merges: Merges::default(),
         }))
     }
@@ -118,8 +125,7 @@ impl Shared {
     }
 
     /// Replaces the state that is read. The old one is dropped where no lock is held.
-    fn publish(&self, new: Option<View>) {
-        let new = new.map(Arc::new);
+    fn publish(&self, new: Option<Arc<View>>) {
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::replace(&mut *view, new);
         drop(view);

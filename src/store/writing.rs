@@ -37,7 +37,8 @@ impl Store {
     /// ```
     pub fn append(&self, log: SessionLog) -> Result<Outcome> {
         let checked = Checked::new(log)?;
-        self.shared().write(1, |resolver| resolver.append(&checked))
+        self.shared()
+            .write(1, move |resolver| resolver.append(&checked))
     }
 
     /// Appends records as if one after the other, all or none, and answers what each did.
@@ -75,7 +76,7 @@ impl Store {
         let refer_uid = self.shared().options.ids.refer_uid(now);
         let checked = starting(refer_uid, user_refer_uid, user, client_refer_uid, now)?;
         self.shared()
-            .write(1, |resolver| match resolver.start(&checked)? {
+            .write(1, move |resolver| match resolver.start(&checked)? {
                 Outcome::Added => Ok(refer_uid),
                 Outcome::AlreadyThere | Outcome::Ended => Err(Error::new(
                     ErrorKind::Conflict,
@@ -102,7 +103,8 @@ impl Store {
     ) -> Result<Outcome> {
         let now = self.shared().options.clock.now();
         let checked = starting(refer_uid, user_refer_uid, user, client_refer_uid, now)?;
-        self.shared().write(1, |resolver| resolver.start(&checked))
+        self.shared()
+            .write(1, move |resolver| resolver.start(&checked))
     }
 
     /// Ends a session at `at`, floored to a tick of 100 ns. The first end stands: the same again is
@@ -115,7 +117,7 @@ impl Store {
     pub fn end(&self, refer_uid: Uuid, at: DateTime<Utc>) -> Result<Outcome> {
         let at = session::end_ticks(at)?;
         self.shared()
-            .write(1, |resolver| resolver.end(refer_uid, at))
+            .write(1, move |resolver| resolver.end(refer_uid, at))
     }
 
     /// Ends every open session that matches at `at`, in one commit; sessions that started after
@@ -126,8 +128,9 @@ impl Store {
     /// `InvalidInput` if `at` is out of range. Else as [`Store::append`].
     pub fn end_open(&self, query: &Query, at: DateTime<Utc>) -> Result<EndedOpen> {
         let at = session::end_ticks(at)?;
+        let query = query.clone();
         self.shared()
-            .write(1, |resolver| resolver.end_open(query, at))
+            .write(1, move |resolver| resolver.end_open(&query, at))
     }
 
     /// Removes a session, open or ended, and answers what it was. Ending never removes.
@@ -137,7 +140,7 @@ impl Store {
     /// `NotFound` for an unknown `refer_uid`. Else as [`Store::append`].
     pub fn remove(&self, refer_uid: Uuid) -> Result<SessionLog> {
         self.shared()
-            .write(1, |resolver| resolver.remove(refer_uid))
+            .write(1, move |resolver| resolver.remove(refer_uid))
     }
 
     /// Makes everything written so far durable; with [`Durability::Immediate`](crate::Durability::Immediate) it is
