@@ -1,0 +1,28 @@
+//! Durable commits of sessions as they arrive: of one each, and in batches.
+
+use crate::Result;
+use crate::bench::Bench;
+use crate::figure::{Figure, Label};
+use crate::measure::timed;
+
+const BATCHES: [usize; 3] = [100, 1_000, 10_000];
+
+pub(super) fn commits(bench: &mut Bench) -> Result<Vec<Figure>> {
+    append(bench, "commits", 1)
+}
+
+pub(super) fn batches(bench: &mut Bench) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for batch in BATCHES {
+        figures.extend(append(bench, "batches", batch)?);
+    }
+    Ok(figures)
+}
+
+fn append(bench: &mut Bench, work: &'static str, batch: usize) -> Result<Vec<Figure>> {
+    let label = Label::new(work, bench.sessions).batch(batch);
+    bench.measure_writes(label, |subject| {
+        let logs = subject.arriving(batch);
+        timed(|| subject.engine.append(logs))
+    })
+}
