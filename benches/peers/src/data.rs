@@ -61,3 +61,27 @@ pub(crate) fn opened(log: SessionLog) -> SessionLog {
         ..log
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn later_months_bring_new_sessions_of_the_same_users() {
+        let logs: Vec<SessionLog> = arrivals(profile(1_000), 0).take(2_000).collect();
+        let ids: HashSet<Uuid> = logs.iter().map(|log| log.refer_uid).collect();
+        assert_eq!(ids.len(), logs.len());
+        let (first, second) = logs.split_at(1_000);
+        assert!(first.iter().zip(second).all(|(one, next)| {
+            let months = next.session_start - one.session_start;
+            one.user_refer_uid == next.user_refer_uid && months == TimeDelta::days(30)
+        }));
+    }
+
+    #[test]
+    fn no_user_comes_twice_where_all_are_distinct() {
+        let users = distinct_users(profile(1_000)).map(|log| log.user_refer_uid);
+        assert_eq!(users.collect::<HashSet<_>>().len(), 1_000);
+    }
+}

@@ -59,7 +59,7 @@ fn run(args: &Args) -> Result<()> {
     let scratch = Scratch::new()?;
     let machine = machine::describe(scratch.path());
     let figures = measure(args, &scratch)?;
-    let engines: Vec<&str> = wanted(args).map(|kind| kind.name).collect();
+    let engines: Vec<&'static str> = wanted(args).map(|kind| kind.name).collect();
     report::table::print(&machine, &engines, &figures)?;
     if let Some(file) = &args.json {
         std::fs::write(file, serde_json::to_vec_pretty(&figures)?)?;

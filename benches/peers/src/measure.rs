@@ -39,12 +39,6 @@ impl Samples {
     }
 }
 
-impl FromIterator<Duration> for Samples {
-    fn from_iter<I: IntoIterator<Item = Duration>>(times: I) -> Self {
-        Self(times.into_iter().collect())
-    }
-}
-
 /// How long a call takes, its answer dropped within.
 pub(crate) fn timed<T>(call: impl FnOnce() -> Result<T>) -> Result<Duration> {
     let begin = Instant::now();
@@ -109,7 +103,7 @@ mod tests {
 
     #[test]
     fn median_and_p99_are_of_the_samples() {
-        let mut samples: Samples = (1..=200).rev().map(Duration::from_micros).collect();
+        let mut samples = Samples((1..=200).rev().map(Duration::from_micros).collect());
         assert_eq!(samples.median().round(), 100.0);
         assert_eq!(samples.p99().round(), 198.0);
     }

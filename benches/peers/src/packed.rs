@@ -46,11 +46,6 @@ impl Packed {
     pub(crate) fn ended_at(self, end: i64) -> Self {
         Self { end, ..self }
     }
-
-    /// What sessions are ordered by, everywhere.
-    pub(crate) fn order(&self) -> (i64, Uuid) {
-        (self.start, self.refer_uid)
-    }
 }
 
 /// The tick at or before an instant.
@@ -89,5 +84,17 @@ pub(crate) mod family {
         bit(query.user_refer_uid().is_some(), USER)
             | bit(query.client_refer_uid().is_some(), CLIENT)
             | bit(query.open_sessions_only(), OPEN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_instants_and_back_before_1970_too() {
+        for tick in [-10_000_001, -1, 0, 1, 17_934_912_000_000_007] {
+            assert_eq!(ticks(instant(tick)), tick);
+        }
     }
 }

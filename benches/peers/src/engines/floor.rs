@@ -5,7 +5,7 @@
 
 use super::{Engine, Settings};
 use crate::Result;
-use crate::packed::{Packed, family, instant, ticks, window};
+use crate::packed::family;
 use crate::question::{Answer, Question};
 use chrono::{DateTime, Utc};
 use sessionlog::{Query, SessionLog};
@@ -23,7 +23,23 @@ struct Floor(RwLock<State>);
 struct State {
     users: Interned<Uuid, (Uuid, Arc<str>)>,
     clients: Interned<Arc<str>, Arc<str>>,
-    families: HashMap<Family, Vec<Packed>>,
+    families: HashMap<Family, Vec<Record>>,
+}
+
+/// A session log without its texts: times as they are answered.
+#[derive(Debug, Clone, Copy)]
+struct Record {
+    start: DateTime<Utc>,
+    refer_uid: Uuid,
+    end: Option<DateTime<Utc>>,
+    user: u32,
+    client: u32,
+}
+
+impl Record {
+    fn order(&self) -> (DateTime<Utc>, Uuid) {
+        (self.start, self.refer_uid)
+    }
 }
 
 /// The kind and the ids of user and client, zero where they do not apply.
@@ -79,13 +95,13 @@ impl Engine for Floor {
         let mut state = self.write();
         let mut grown: HashMap<Family, usize> = HashMap::new();
         for log in &logs {
-            let packed = state.pack(log)?;
-            let open = packed.end().is_none().then_some(family::OF_OPEN);
+            let record = state.record(log)?;
+            let open = log.is_open().then_some(family::OF_OPEN);
             for kind in family::OF_ALL.chain(open.into_iter().flatten()) {
-                let key = family_of(kind, &packed);
+                let key = family_of(kind, &record);
                 let family = state.families.entry(key).or_default();
                 grown.entry(key).or_insert(family.len());
-                family.push(packed);
+                family.push(record);
             }
         }
         for (key, sorted) in grown {
@@ -97,8 +113,8 @@ impl Engine for Floor {
     fn end(&self, logs: Vec<SessionLog>) -> Result<()> {
         let mut state = self.write();
         logs.iter().try_for_each(|log| {
-            let packed = state.pack(log)?;
-            state.end(packed)
+            let record = state.record(log)?;
+            state.end(record)
         })
     }
 
@@ -107,55 +123,71 @@ impl Engine for Floor {
         let open = state.families.get(&(family::OPEN, 0, 0));
         let open = open.cloned().unwrap_or_default();
         // From the back, so that little moves.
-        for packed in open.iter().rev() {
-            state.end(packed.ended_at(ticks(at)))?;
+        for record in open.iter().rev() {
+            state.end(Record {
+                end: Some(at),
+                ..*record
+            })?;
         }
         Ok(u64::try_from(open.len())?)
     }
 
     fn page(&self, question: &Question) -> Result<Answer> {
         let state = self.read();
-        let window = window(question);
-        let family = state.family(&question.query);
-        let from = family.partition_point(|packed| packed.start < window.start);
-        let to = family.partition_point(|packed| packed.start < window.end);
-        let passing = family.get(from..to).unwrap_or_default();
+        let passing = state.passing(&question.query);
         let (skip, take) = question.skip_and_take();
-        let page = passing.iter().skip(usize::try_from(skip)?);
-        let page = page.take(usize::try_from(take)?);
-        Ok(Answer {
-            entries: page
-                .map(|packed| state.unpack(packed))
-                .collect::<Result<_>>()?,
-            total: u64::try_from(passing.len())?,
-        })
+        let first = passing.len().min(usize::try_from(skip)?);
+        let last = passing.len().min(first + usize::try_from(take)?);
+        let page = passing.get(first..last).unwrap_or_default();
+        let mut entries = Vec::with_capacity(page.len());
+        for record in page {
+            entries.push(state.log(record)?);
+        }
+        let total = u64::try_from(passing.len())?;
+        Ok(Answer { entries, total })
     }
 }
 
 impl State {
-    fn pack(&mut self, log: &SessionLog) -> Result<Packed> {
+    fn record(&mut self, log: &SessionLog) -> Result<Record> {
         let user = (log.user_refer_uid, Arc::clone(&log.user));
         let user = self.users.id(log.user_refer_uid, user)?;
         let client = Arc::clone(&log.client_refer_uid);
         let client = self.clients.id(Arc::clone(&client), client)?;
-        let end = log.session_end.map(ticks);
-        let start = ticks(log.session_start);
-        Ok(Packed::new(start, log.refer_uid, end, [user, client]))
-    }
-
-    fn unpack(&self, packed: &Packed) -> Result<SessionLog> {
-        let (user_refer_uid, user) = self.users.value(packed.user)?;
-        Ok(SessionLog {
-            refer_uid: packed.refer_uid,
-            user_refer_uid: *user_refer_uid,
-            user: Arc::clone(user),
-            client_refer_uid: Arc::clone(self.clients.value(packed.client)?),
-            session_start: instant(packed.start),
-            session_end: packed.end().map(instant),
+        Ok(Record {
+            start: log.session_start,
+            refer_uid: log.refer_uid,
+            end: log.session_end,
+            user,
+            client,
         })
     }
 
-    fn family(&self, query: &Query) -> &[Packed] {
+    fn log(&self, record: &Record) -> Result<SessionLog> {
+        let (user_refer_uid, user) = self.users.value(record.user)?;
+        Ok(SessionLog {
+            refer_uid: record.refer_uid,
+            user_refer_uid: *user_refer_uid,
+            user: Arc::clone(user),
+            client_refer_uid: Arc::clone(self.clients.value(record.client)?),
+            session_start: record.start,
+            session_end: record.end,
+        })
+    }
+
+    /// The records that pass a query.
+    fn passing(&self, query: &Query) -> &[Record] {
+        let family = self.family(query);
+        let from = query
+            .started_after()
+            .map_or(0, |at| family.partition_point(|record| record.start <= at));
+        let to = query.started_before().map_or(family.len(), |at| {
+            family.partition_point(|record| record.start < at)
+        });
+        family.get(from..to).unwrap_or_default()
+    }
+
+    fn family(&self, query: &Query) -> &[Record] {
         let user = query.user_refer_uid();
         let user = user.map_or(Some(&0), |uid| self.users.ids.get(&uid));
         let client = query.client_refer_uid();
@@ -167,33 +199,33 @@ impl State {
     }
 
     /// Marks a session as ended among all, and takes it from the open ones.
-    fn end(&mut self, ended: Packed) -> Result<()> {
+    fn end(&mut self, ended: Record) -> Result<()> {
         for kind in family::OF_ALL.chain(family::OF_OPEN) {
             let family = self.families.entry(family_of(kind, &ended)).or_default();
-            let found = family.binary_search_by_key(&ended.order(), Packed::order);
+            let found = family.binary_search_by_key(&ended.order(), Record::order);
             let at = found.map_err(|_| "no such session")?;
             if family::OF_OPEN.contains(&kind) {
                 family.remove(at);
-            } else if let Some(packed) = family.get_mut(at) {
-                *packed = ended;
+            } else if let Some(record) = family.get_mut(at) {
+                *record = ended;
             }
         }
         Ok(())
     }
 }
 
-fn family_of(kind: u8, packed: &Packed) -> Family {
+fn family_of(kind: u8, record: &Record) -> Family {
     let if_set = |bit, id| if kind & bit == 0 { 0 } else { id };
-    let user = if_set(family::USER, packed.user);
-    (kind, user, if_set(family::CLIENT, packed.client))
+    let user = if_set(family::USER, record.user);
+    (kind, user, if_set(family::CLIENT, record.client))
 }
 
 /// Sorts what was pushed behind the first `sorted`: few late records move few others.
-fn settle(family: &mut [Packed], sorted: usize) {
+fn settle(family: &mut [Record], sorted: usize) {
     let (before, pushed) = family.split_at(sorted);
-    let least = pushed.iter().map(Packed::order).min();
+    let least = pushed.iter().map(Record::order).min();
     let Some(least) = least else { return };
-    let from = before.partition_point(|packed| packed.order() < least);
+    let from = before.partition_point(|record| record.order() < least);
     let (_, unsettled) = family.split_at_mut(from);
-    unsettled.sort_by_key(Packed::order);
+    unsettled.sort_by_key(Record::order);
 }

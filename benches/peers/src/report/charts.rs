@@ -1,6 +1,6 @@
 //! The figures as charts, in SVG: those that the run has the rows for.
 
-use super::plot::{self, Axes, Series};
+use super::plot::{self, Axes, Bar, Series};
 use crate::Result;
 use crate::figure::{Figure, Label};
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::path::Path;
 const PLACES: [(&str, f64); 3] = [("first", 1.0), ("middle", 10.0), ("last", 100.0)];
 
 /// Writes every chart that there are figures for.
-pub(crate) fn write(folder: &Path, engines: &[&str], figures: &[Figure]) -> Result<()> {
+pub(crate) fn write(folder: &Path, engines: &[&'static str], figures: &[Figure]) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let charts = Charts {
         folder,
@@ -24,7 +24,7 @@ pub(crate) fn write(folder: &Path, engines: &[&str], figures: &[Figure]) -> Resu
 
 struct Charts<'a> {
     folder: &'a Path,
-    engines: &'a [&'a str],
+    engines: &'a [&'static str],
     figures: &'a [Figure],
 }
 
@@ -81,16 +81,21 @@ impl Charts<'_> {
 
     fn space(&self) -> Result<()> {
         let largest = self.largest();
-        let of_disk = |figure: &&Figure| {
-            figure.label.unit == "bytes/session" && figure.label.sessions == largest
-        };
-        let bars = self.figures.iter().filter(of_disk);
-        let bars: Vec<(&str, f64)> = bars.map(|figure| (figure.engine, figure.median)).collect();
-        plot::bars(
-            &self.folder.join("space.svg"),
-            "Bytes of storage a session",
-            &bars,
-        )
+        let bars = self.engines.iter().enumerate().filter_map(|(color, name)| {
+            let figure = self.of_engine(name).find(|figure| {
+                figure.label.unit == "bytes/session" && figure.label.sessions == largest
+            })?;
+            let value = figure.median;
+            Some(Bar { name, color, value })
+        });
+        let bars: Vec<Bar> = bars.collect();
+        let file = self.folder.join("space.svg");
+        plot::bars(&file, "Bytes of storage a session", &bars)
+    }
+
+    fn of_engine(&self, engine: &str) -> impl Iterator<Item = &Figure> {
+        let of_engine = move |figure: &&Figure| figure.engine == engine;
+        self.figures.iter().filter(of_engine)
     }
 
     /// The most sessions that any store had.
@@ -102,21 +107,18 @@ impl Charts<'_> {
     /// A line for each engine, through the figures that `place` puts on it: where, and how the
     /// median is shown.
     fn series<F: Fn(f64) -> f64>(&self, place: impl Fn(&Label) -> Option<(f64, F)>) -> Vec<Series> {
-        let of_engine = |engine: &&str| {
-            let figures = self
-                .figures
-                .iter()
-                .filter(|figure| figure.engine == *engine);
-            let points = figures.filter_map(|figure| {
+        let series = self.engines.iter().enumerate().map(|(color, name)| {
+            let points = self.of_engine(name).filter_map(|figure| {
                 let (x, shown) = place(&figure.label)?;
                 Some((x, shown(figure.median)))
             });
+            let points = points.collect();
             Series {
-                name: (*engine).to_owned(),
-                points: points.collect(),
+                name,
+                color,
+                points,
             }
-        };
-        let series = self.engines.iter().map(of_engine);
+        });
         series.filter(|series| !series.points.is_empty()).collect()
     }
 }

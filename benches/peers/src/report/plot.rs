@@ -2,6 +2,7 @@
 
 use crate::Result;
 use plotters::chart::SeriesLabelPosition;
+use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::ops::Range;
 use std::path::Path;
@@ -15,7 +16,9 @@ const TITLE_FONT: (&str, u32) = ("sans-serif", 22);
 
 /// One line.
 pub(super) struct Series {
-    pub(super) name: String,
+    pub(super) name: &'static str,
+    /// The same number is the same color, in every chart.
+    pub(super) color: usize,
     pub(super) points: Vec<(f64, f64)>,
 }
 
@@ -40,54 +43,65 @@ pub(super) fn lines(file: &Path, axes: &Axes<'_>, series: &[Series]) -> Result<(
         decades(points().map(|p| p.0)),
         decades(points().map(|p| p.1)),
     );
+    // Room for the legend, beside the lines.
+    let x = x.start..x.end * (x.end / x.start).powf(0.25);
     let mut chart = builder(&area, axes.title).build_cartesian_2d(x.log_scale(), y.log_scale())?;
     let mut mesh = chart.configure_mesh();
     mesh.label_style(FONT).x_desc(axes.x).y_desc(axes.y);
-    mesh.x_label_formatter(axes.x_value)
-        .y_label_formatter(&number);
-    mesh.bold_line_style(WHITE.mix(0.0)).draw()?;
-    for (at, line) in series.iter().enumerate() {
-        let color = Palette99::pick(at).to_rgba();
-        let style = color.stroke_width(2);
-        let drawn = LineSeries::new(line.points.iter().copied(), style).point_size(4);
-        let drawn = chart.draw_series(drawn)?;
-        drawn
-            .label(&line.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
-    }
+    mesh.x_label_formatter(axes.x_value);
+    mesh.y_label_formatter(&number).draw()?;
+    series.iter().try_for_each(|line| draw(&mut chart, line))?;
     let mut legend = chart.configure_series_labels();
-    let legend = legend
-        .position(SeriesLabelPosition::UpperLeft)
+    legend
+        .position(SeriesLabelPosition::MiddleRight)
         .label_font(FONT);
     legend.background_style(WHITE.mix(0.8)).draw()?;
     Ok(area.present()?)
 }
 
+type LogChart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<LogCoord<f64>, LogCoord<f64>>>;
+
+fn draw(chart: &mut LogChart<'_, '_>, line: &Series) -> Result<()> {
+    let style = Palette99::pick(line.color).to_rgba().stroke_width(2);
+    let points = line.points.iter().copied();
+    let drawn = chart.draw_series(LineSeries::new(points, style).point_size(4))?;
+    let sample = move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style);
+    drawn.label(line.name).legend(sample);
+    Ok(())
+}
+
+/// One bar.
+pub(super) struct Bar {
+    pub(super) name: &'static str,
+    pub(super) color: usize,
+    pub(super) value: f64,
+}
+
 /// Draws a bar for each value, from zero; no file where there are none.
-pub(super) fn bars(file: &Path, title: &str, bars: &[(&str, f64)]) -> Result<()> {
+pub(super) fn bars(file: &Path, title: &str, bars: &[Bar]) -> Result<()> {
     if bars.is_empty() {
         return Ok(());
     }
     let area = SVGBackend::new(file, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
-    let highest = bars.iter().map(|bar| bar.1).fold(0.0, f64::max);
+    let highest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     let places = (0..bars.len()).into_segmented();
     let mut chart = builder(&area, title).build_cartesian_2d(places, 0.0..highest * 1.1)?;
     let mut mesh = chart.configure_mesh();
     let name = |at: &SegmentValue<usize>| match at {
-        SegmentValue::CenterOf(at) => bars.get(*at).map_or("", |bar| bar.0).to_owned(),
+        SegmentValue::CenterOf(at) => bars.get(*at).map_or("", |bar| bar.name).to_owned(),
         _ => String::new(),
     };
     mesh.disable_x_mesh().label_style(FONT).x_labels(bars.len());
     mesh.x_label_formatter(&name)
         .y_label_formatter(&number)
         .draw()?;
-    let rectangles = bars.iter().enumerate().map(|(at, (_, value))| {
+    let rectangles = bars.iter().enumerate().map(|(at, bar)| {
         let corners = [
             (SegmentValue::Exact(at), 0.0),
-            (SegmentValue::Exact(at + 1), *value),
+            (SegmentValue::Exact(at + 1), bar.value),
         ];
-        let mut rectangle = Rectangle::new(corners, Palette99::pick(at).filled());
+        let mut rectangle = Rectangle::new(corners, Palette99::pick(bar.color).filled());
         rectangle.set_margin(0, 0, 12, 12);
         rectangle
     });
@@ -95,7 +109,7 @@ pub(super) fn bars(file: &Path, title: &str, bars: &[(&str, f64)]) -> Result<()>
     Ok(area.present()?)
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 fn builder<'a, 'b>(area: &'a Area<'b>, title: &str) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
     let mut builder = ChartBuilder::on(area);

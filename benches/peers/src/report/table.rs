@@ -82,12 +82,13 @@ fn cell(row: &[&Figure], engine: &str) -> String {
     lines.join("\n")
 }
 
-/// Three significant digits, thousands apart.
+/// Two or three significant digits, thousands apart.
 fn number(value: f64) -> String {
     match value {
         value if value >= 100.0 => apart(&format!("{value:.0}")),
         value if value >= 10.0 => format!("{value:.1}"),
-        value => format!("{value:.2}"),
+        value if value >= 0.01 || value == 0.0 => format!("{value:.2}"),
+        value => format!("{value:.1e}"),
     }
 }
 
@@ -105,8 +106,8 @@ fn apart(digits: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn numbers_have_three_digits_and_commas() {
-        let texts = [0.5, 12.34, 123.4, 1_234_567.0].map(super::number);
-        assert_eq!(texts, ["0.50", "12.3", "123", "1,234,567"]);
+    fn numbers_are_short_and_thousands_apart() {
+        let texts = [0.0004, 0.5, 12.34, 123.4, 1_234_567.0].map(super::number);
+        assert_eq!(texts, ["4.0e-4", "0.50", "12.3", "123", "1,234,567"]);
     }
 }

@@ -5,6 +5,7 @@ use crate::bench::Bench;
 use crate::figure::{Figure, Label};
 use crate::measure::timed;
 
+/// Those that are no larger than the store that they go to.
 const BATCHES: [usize; 3] = [100, 1_000, 10_000];
 
 pub(super) fn commits(bench: &mut Bench) -> Result<Vec<Figure>> {
@@ -13,7 +14,8 @@ pub(super) fn commits(bench: &mut Bench) -> Result<Vec<Figure>> {
 
 pub(super) fn batches(bench: &mut Bench) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for batch in BATCHES {
+    let sessions = usize::try_from(bench.sessions)?;
+    for batch in BATCHES.into_iter().filter(|batch| *batch <= sessions) {
         figures.extend(append(bench, "batches", batch)?);
     }
     Ok(figures)

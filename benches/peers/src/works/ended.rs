@@ -5,7 +5,7 @@ use crate::Result;
 use crate::bench::{Bench, measure_on};
 use crate::data;
 use crate::figure::{Figure, Label};
-use crate::measure::{Samples, timed};
+use crate::measure::timed;
 use crate::{check, question::Question};
 use chrono::TimeDelta;
 use sessionlog::Query;
@@ -30,8 +30,8 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Figure>> {
             ended => Err(format!("{} ended {ended} of {count}", store.kind.name).into()),
         })?;
         let label = label.clone().batch(usize::try_from(count)?);
-        let samples = Samples::from_iter([spent]);
-        figures.push(Figure::of_samples(store.kind.name, label, samples));
+        let micros = spent.as_secs_f64() * 1e6;
+        figures.push(Figure::once(store.kind.name, label, micros));
     }
     let open = Query::builder().open_sessions_only(true).build()?;
     let question = Question::first(&open)?;

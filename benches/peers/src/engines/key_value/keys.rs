@@ -157,3 +157,35 @@ impl Decoder<'_> {
         Ok(*taken)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packed(start: i64, end: Option<i64>) -> Packed {
+        Packed::new(start, Uuid::from_u128(7), end, [3, 4])
+    }
+
+    #[test]
+    fn keys_are_ordered_as_starts_are_and_lie_in_the_window_that_has_them() {
+        let starts = [i64::MIN, -1, 0, 1, i64::MAX - 1];
+        for family in family::OF_ALL.chain(family::OF_OPEN) {
+            let keys = starts.map(|start| entry(family, &packed(start, None)));
+            assert!(keys.is_sorted());
+            let range = range(family, [3, 4], -1..1);
+            let inside = keys.map(|key| range.as_slices().contains(&key.as_slice()));
+            assert_eq!(inside, [false, true, true, false, false]);
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        for session in [packed(-5, None), packed(5, Some(6))] {
+            let entry = decode_entry(&entry(family::OPEN, &session), &encode_entry(&session));
+            assert_eq!(entry.unwrap(), session);
+            let stored = decode_session(session.refer_uid, &encode_session(&session));
+            assert_eq!(stored.unwrap(), session);
+        }
+        assert!(decode_session(Uuid::nil(), &[1, 2]).is_err());
+    }
+}
