@@ -16,7 +16,8 @@ pub(crate) const INGEST_WORKS: [&str; 2] = ["commits", "batches"];
 ///
 /// `ours` and `floor` (sorted vectors in memory) always take part: every figure is read beside
 /// theirs. All engines must give the same answers before any is timed. Files go to the system's
-/// folder for temporary files (TMPDIR names another), which should be on a real disk.
+/// folder for temporary files (TMPDIR names another), which should be on a real disk; a million
+/// sessions take 5 GB there, and go when the run ends or is interrupted.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {

@@ -160,10 +160,9 @@ impl Bench {
         }
     }
 
-    /// Goes on to another size: the stores of the last one are closed and removed.
-    pub(crate) fn resize(&mut self, sessions: u64) -> Result<()> {
+    /// Closes the shared stores, and removes all files.
+    pub(crate) fn clear(&mut self) -> Result<()> {
         self.stores = None;
-        self.sessions = sessions;
         for entry in std::fs::read_dir(&self.scratch)? {
             std::fs::remove_dir_all(entry?.path())?;
         }

@@ -83,10 +83,14 @@ fn measure(args: &Args, scratch: &Scratch) -> Result<Vec<Figure>> {
     let mut bench = Bench::new(wanted(args).collect(), budget, progress, folder);
     let mut figures = Vec::new();
     for sessions in &args.sessions {
-        bench.resize(*sessions)?;
+        bench.sessions = *sessions;
         for work in WORKS.iter().filter(|work| args.wants_work(work.name)) {
+            if !work.shares {
+                bench.clear()?;
+            }
             figures.extend((work.run)(&mut bench)?);
         }
+        bench.clear()?;
     }
     bench.progress.finish_and_clear();
     Ok(figures)

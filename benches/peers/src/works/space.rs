@@ -35,6 +35,7 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Figure>> {
             syncs: syncs.as_ref(),
         };
         figures.extend(space.figures()?);
+        std::fs::remove_dir_all(space.folder)?;
     }
     Ok(figures)
 }
@@ -51,12 +52,13 @@ impl Space<'_> {
         let mut figures = Vec::new();
         if self.kind.on_disk {
             figures.extend(self.writes(FILL_BATCH, self.sessions, 0)?);
-            figures.push(self.a_session("bytes/session", self.bytes()?));
+            figures.push(self.on_disk("bytes/session", self.sessions)?);
             figures.extend(self.writes(1, SINGLES, 1)?);
         }
         figures.extend(self.memory()?);
         if self.kind.on_disk && self.compact()? {
-            figures.push(self.a_session("bytes/session, compacted", self.bytes()?));
+            let stored = self.sessions + SINGLES;
+            figures.push(self.on_disk("bytes/session, compacted", stored)?);
         }
         Ok(figures)
     }
@@ -103,13 +105,10 @@ impl Space<'_> {
         Ok(compacted)
     }
 
-    fn bytes(&self) -> Result<u64> {
-        bytes_on_disk(self.folder)
-    }
-
-    fn a_session(&self, unit: &'static str, bytes: u64) -> Figure {
-        let a_session = bytes as f64 / self.sessions as f64;
-        Figure::once(self.kind.name, self.label(unit), a_session)
+    /// Bytes of storage for each of the sessions that are stored.
+    fn on_disk(&self, unit: &'static str, stored: u64) -> Result<Figure> {
+        let a_session = bytes_on_disk(self.folder)? as f64 / stored as f64;
+        Ok(Figure::once(self.kind.name, self.label(unit), a_session))
     }
 
     fn label(&self, unit: &'static str) -> Label {

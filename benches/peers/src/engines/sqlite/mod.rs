@@ -176,15 +176,15 @@ impl Binding {
         })
     }
 
-    /// In the order of [`schema::Texts`].
-    fn of_filter(&self) -> Vec<&dyn ToSql> {
+    /// In the order of [`schema::Texts`]; a page after a record needs no begin of the window.
+    fn of_filter(&self, begin: bool) -> Vec<&dyn ToSql> {
         let [user, client] = &self.ids;
         let mut values: Vec<&dyn ToSql> = Vec::with_capacity(8);
         values.extend(self.filter.user.then_some(user as &dyn ToSql));
         values.extend(self.filter.client.then_some(client as &dyn ToSql));
-        if self.filter.window {
-            values.extend([&self.from as &dyn ToSql, &self.to]);
-        }
+        let window = self.filter.window;
+        values.extend((window && begin).then_some(&self.from as &dyn ToSql));
+        values.extend(window.then_some(&self.to as &dyn ToSql));
         values
     }
 
@@ -193,7 +193,7 @@ impl Binding {
         page: &mut CachedStatement<'_>,
         unpack: impl Fn(&Packed) -> Result<SessionLog>,
     ) -> Result<Vec<SessionLog>> {
-        let mut values = self.of_filter();
+        let mut values = self.of_filter(self.after.is_none());
         let id = self.after.map(|(_, id)| id.into_bytes());
         if let (Some((start, _)), Some(id)) = (&self.after, &id) {
             values.extend([start as &dyn ToSql, id]);
@@ -208,7 +208,7 @@ impl Binding {
     }
 
     fn total(&self, count: &mut CachedStatement<'_>) -> Result<u64> {
-        let total: i64 = count.query_row(&*self.of_filter(), |row| row.get(0))?;
+        let total: i64 = count.query_row(&*self.of_filter(true), |row| row.get(0))?;
         Ok(u64::try_from(total)?)
     }
 }

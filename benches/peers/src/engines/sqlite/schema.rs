@@ -85,8 +85,8 @@ impl Filter {
     }
 }
 
-/// The statements of a filter. Values come in the order user, client, window; then, for a page
-/// only, the record before it, how many, and from which.
+/// The statements of a filter. Values come in the order user, client, window (without its begin
+/// after a record); then, for a page only, the record before it, how many, and from which.
 #[derive(Debug)]
 pub(super) struct Texts {
     pub(super) page: String,
@@ -117,7 +117,9 @@ fn conditions(filter: Filter, after: bool) -> String {
         (filter.user, "user = ?"),
         (filter.client, "client = ?"),
         (filter.open, "ended IS NULL"),
-        (filter.window, "start >= ? AND start < ?"),
+        // Either is where the walk begins: with both, SQLite begins at the window and tests the rest.
+        (filter.window && !after, "start >= ?"),
+        (filter.window, "start < ?"),
         (after, "(start, id) > (?, ?)"),
     ];
     let set: Vec<&str> = conditions.iter().filter(|c| c.0).map(|c| c.1).collect();
