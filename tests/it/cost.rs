@@ -132,3 +132,37 @@ fn an_iterator_reads_as_it_goes() {
     let rest = cold.bytes_read(|_| assert_eq!(logs.by_ref().count(), 19_999));
     assert!(rest > all / 2, "{rest} of {all} bytes");
 }
+
+/// What a commit costs the storage does not follow what is stored.
+#[test]
+fn a_commit_costs_few_syncs_and_pages_however_large_the_store() {
+    let small = (1..=100).map(session);
+    let large = (1..=20_000).map(session);
+    for (stored, logs) in [(100, small.collect::<Vec<_>>()), (20_000, large.collect())] {
+        let storage = Recording::default();
+        let store = Store::options().create_on(Arc::new(storage.clone()));
+        let store = store.unwrap();
+        store.append_batch(logs).unwrap();
+        store.close().unwrap();
+        let store = Store::options().open_on(Arc::new(storage.clone())).unwrap();
+        // Names and tables are known after the first.
+        store.append(session(90_001)).unwrap();
+        for (sessions, bytes_max) in [(1, 64 << 10), (100, 128 << 10), (1_000, 256 << 10)] {
+            let batch = (0..sessions).map(|number| session(100_000 * sessions + number));
+            let batch: Vec<SessionLog> = batch.collect();
+            let (syncs, bytes) = (storage.syncs(), storage.bytes_written());
+            store.append_batch(batch).unwrap();
+            let syncs = storage.syncs() - syncs;
+            // A second one where the log's file has to grow.
+            assert!(
+                (1..=2).contains(&syncs),
+                "{syncs} for {sessions} to {stored}"
+            );
+            let bytes = storage.bytes_written() - bytes;
+            assert!(
+                bytes <= bytes_max,
+                "{bytes} bytes for {sessions} to {stored}"
+            );
+        }
+    }
+}

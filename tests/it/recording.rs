@@ -35,6 +35,7 @@ pub(crate) struct Recording {
     states: Arc<Mutex<Vec<State>>>,
     syncs: Arc<AtomicU64>,
     bytes_read: Arc<AtomicU64>,
+    bytes_written: Arc<AtomicU64>,
     /// Changes that still succeed; all fail from then on.
     changes_left: Arc<Mutex<Option<u64>>>,
     failed: Arc<AtomicBool>,
@@ -68,6 +69,10 @@ impl Recording {
 
     pub(crate) fn bytes_read(&self) -> u64 {
         self.bytes_read.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.bytes_written.load(Ordering::Relaxed)
     }
 
     /// Every change of a file fails after so many more.
@@ -126,6 +131,8 @@ impl StorageFile for RecordingFile {
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.directory.change()?;
+        let bytes_written = &self.directory.bytes_written;
+        bytes_written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.file.write(offset, bytes)
     }
 
