@@ -2,8 +2,8 @@
 
 use crate::counted::{Key, NodeReader, Tree};
 use crate::error::{Error, Result};
-use crate::format::dictionary::{ClientRow, Counters, IdRow, Identity, NameRow, Row};
-use crate::format::{Entry, unseal};
+use crate::format::dictionary::{ClientRow, IdRow, Identity, MainState, NameRow, Row};
+use crate::format::{Commit, Entry, unseal};
 
 /// Takes `bytes` for a stored value of every kind. Whatever is accepted must encode to no more than
 /// it was decoded from, and to the same again.
@@ -12,7 +12,12 @@ pub fn decode(bytes: &[u8]) {
     row::<NameRow>(bytes);
     row::<ClientRow>(bytes);
     row::<IdRow>(bytes);
-    row::<Counters>(bytes);
+    row::<MainState>(bytes);
+    if let Ok(commit) = Commit::from_body(bytes) {
+        let body = commit.to_body().unwrap_or_default();
+        assert!(body.len() <= bytes.len());
+        assert_eq!(Commit::from_body(&body).ok(), Some(commit));
+    }
     if let Ok(identity) = Identity::from_body(bytes) {
         assert_eq!(identity.to_body(), bytes);
     }
@@ -57,6 +62,7 @@ fn nodes(bytes: &[u8]) {
     };
     let key = Key::new(1 << 63, 7);
     let _ = tree.rank(key);
+    let _ = tree.count_at_most(7, &|_| 0);
     let _ = tree.get(key);
     let mut seen = 0;
     let _ = tree.visit(0..10_000, &mut |leaf| {

@@ -133,12 +133,13 @@ impl<'a, S: NodeReader> Tree<'a, S> {
                 0 => index as u64,
                 _ => child_at(node, index)?.1,
             };
-            let moved = (offset + before).checked_add_signed(shift(key));
+            let place = offset.checked_add(before);
+            let moved = place.and_then(|place| place.checked_add_signed(shift(key)));
             Ok(moved.ok_or_else(miscounted)? <= position)
         };
         let passing = partition(node.slots.len(), passes)?;
         if node.level == 0 {
-            return Ok(offset + passing as u64);
+            return offset.checked_add(passing as u64).ok_or_else(miscounted);
         }
         let Some(index) = passing.checked_sub(1) else {
             return Ok(offset);
@@ -146,7 +147,8 @@ impl<'a, S: NodeReader> Tree<'a, S> {
         let (child, before) = child_at(node, index)?;
         let bytes = self.store.node(child.id)?;
         let below = child_node(&bytes, node, child, before)?;
-        self.count_at_most_in(below, offset + before, position, shift)
+        let offset = offset.checked_add(before).ok_or_else(miscounted)?;
+        self.count_at_most_in(below, offset, position, shift)
     }
 }
 
