@@ -5,11 +5,13 @@
 mod commit;
 pub(crate) mod dictionary;
 mod entry;
+mod record;
 mod row;
 
 pub(crate) use commit::{Commit, Effect, EffectKind, NewNames, UserName};
 pub(crate) use dictionary::Ids;
 pub(crate) use entry::{ClientId, Entry, NameId, UserId};
+pub(crate) use record::LogRecord;
 pub(crate) use row::{CHECKSUM_BYTES, seal, unseal};
 
 /// The version of the on-disk format that this code reads and writes.

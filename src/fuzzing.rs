@@ -3,12 +3,14 @@
 use crate::counted::{Key, NodeReader, Tree};
 use crate::error::{Error, Result};
 use crate::format::dictionary::{ClientRow, IdRow, Identity, MainState, NameRow, Row};
-use crate::format::{Commit, Entry, unseal};
+use crate::format::{Commit, Entry, LogRecord, unseal};
 
 /// Takes `bytes` for a stored value of every kind. Whatever is accepted must encode to no more than
 /// it was decoded from, and to the same again.
 pub fn decode(bytes: &[u8]) {
     let _ = unseal("nodes", b"key", bytes);
+    let _ = LogRecord::read(bytes);
+    let _ = LogRecord::any_that_knows(bytes, 1);
     row::<NameRow>(bytes);
     row::<ClientRow>(bytes);
     row::<IdRow>(bytes);

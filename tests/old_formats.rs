@@ -20,7 +20,7 @@ const OLDEST: u32 = 2;
 /// The version that this code writes.
 const CURRENT: u32 = 2;
 
-const FILES: [&str; 2] = ["main.redb", "log.redb"];
+const FILES: [&str; 3] = ["main.redb", "log.0", "log.1"];
 
 /// The folder of a version's files.
 fn fixture(version: u32) -> PathBuf {

@@ -1,11 +1,11 @@
 //! The storage engine, redb: a file of tables with transactions. [`main_index`](crate::main_index)
-//! and [`log`](crate::log) are its users, and nothing of redb leaves the three: its errors and
-//! panics become ours, and rows come out checked.
+//! is its user, and nothing of redb leaves the two: its errors and panics become ours, and rows come
+//! out checked.
 
 mod rows;
 mod seam;
 
-pub(crate) use rows::{Body, META, Rows, checked, id, identity, missing, put, put_identity, row};
+pub(crate) use rows::{Body, META, Rows, id, identity, missing, put, put_identity, row};
 pub(crate) use seam::{engine_error, guarded, io_error};
 
 use crate::error::{Error, ErrorKind, Result};

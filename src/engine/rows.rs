@@ -46,17 +46,8 @@ pub(crate) fn row<'a, 'k, K: Key>(
     let Some(guard) = table.get(key.borrow()).map_err(engine_error)? else {
         return Ok(None);
     };
-    checked(rows, key, guard).map(Some)
-}
-
-/// A row that was read, checked.
-pub(crate) fn checked<'a, 'k, K: Key>(
-    rows: Rows<K>,
-    key: K::SelfType<'k>,
-    guard: AccessGuard<'a, &'static [u8]>,
-) -> Result<Body<'a>> {
     unseal(rows.name(), K::as_bytes(&key).as_ref(), guard.value())?;
-    Ok(Body(guard))
+    Ok(Some(Body(guard)))
 }
 
 /// The id in the row of `key`.

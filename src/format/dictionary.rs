@@ -159,7 +159,7 @@ impl Ids {
     }
 }
 
-/// The row `state` of `meta` of the main index.
+/// The row `state` of `meta`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MainState {
     /// The last commit of the log that is in the main index; those after it are not.
@@ -178,15 +178,6 @@ impl MainState {
         ids: Ids::START,
     };
 }
-
-/// The row `trimmed` of `meta` of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Trimmed {
-    /// The last commit that is no longer in the log.
-    pub(crate) through: u64,
-}
-
-impl Row for Trimmed {}
 
 fn take(next: &mut u32, what: &str) -> Result<u32> {
     let id = *next;
@@ -304,11 +295,6 @@ mod tests {
             state,
             b"\x01\xfb\x2c\x01\xfd\0\0\0\0\0\x01\0\0\x01\x02\xfc\x70\x11\x01\0",
         );
-    }
-
-    #[test]
-    fn the_bytes_of_what_was_trimmed_are_pinned() {
-        check(Trimmed { through: 250 }, b"\x01\xfa");
     }
 
     #[test]

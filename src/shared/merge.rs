@@ -128,6 +128,7 @@ impl Shared {
             return Ok(None);
         }
         writer.since_freeze = Some(Delta::new(view.delta.ids()));
+        writer.log.freeze();
         Ok(Some(Frozen {
             names: view.delta.new_names(),
             view,

@@ -13,8 +13,8 @@ mod merge;
 pub use merge::MergeStats;
 
 use crate::delta::Delta;
-use crate::engine::FileSize;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::Commit;
 use crate::log::Log;
 use crate::main_index::MainIndex;
 use crate::names::Names;
@@ -41,7 +41,6 @@ pub(crate) struct Shared {
     /// Who commits next, and who waits for that.
     handover: Mutex<Handover<Call>>,
     merges: Merges,
-    log_file: FileSize,
 }
 
 /// Where commits go.
@@ -78,12 +77,12 @@ impl Shared {
     pub(crate) fn open(
         options: Options,
         main: MainIndex,
-        log: Log,
+        (log, commits): (Log, Vec<Commit>),
         lock: Box<dyn Any + Send + Sync>,
     ) -> Result<Arc<Self>> {
         let reader = Arc::new(main.read()?);
         let mut delta = Delta::new(reader.state().ids);
-        log.replay(|commit| delta.apply(commit))?;
+        commits.iter().try_for_each(|commit| delta.apply(commit))?;
         let names = Arc::new(Names::new(options.names_cache_bytes));
         let closed = Arc::new(AtomicBool::new(false));
         let view = View::new(reader, delta, names, Arc::clone(&closed));
@@ -91,7 +90,6 @@ impl Shared {
             options,
             closed,
             view: RwLock::new(Some(Arc::new(view))),
-            log_file: log.file(),
             main: Mutex::new(Some(main)),
             log: Mutex::new(Some(Writer {
                 log,
@@ -119,9 +117,10 @@ impl Shared {
         view.as_ref().map(Arc::clone).ok_or_else(Error::closed)
     }
 
-    /// The bytes of the log's file, room for growth included.
+    /// The bytes of the log's files.
     pub(crate) fn log_bytes(&self) -> Result<u64> {
-        self.log_file.bytes()
+        let writer = self.lock_log();
+        writer.as_ref().ok_or_else(Error::closed)?.log.bytes()
     }
 
     /// Replaces the state that is read. The old one is dropped where no lock is held.
@@ -147,7 +146,10 @@ impl Shared {
         self.closed.store(true, Ordering::Release);
         self.publish(None);
         let writer = self.lock_log().take();
-        let log = writer.map_or(Ok(()), |writer| writer.log.close());
+        let log = match writer {
+            Some(writer) if !self.options.read_only => writer.log.close(),
+            _ => Ok(()),
+        };
         let main = main.close();
         finished.and(log).and(main)
     }

@@ -4,8 +4,9 @@ use super::{Handle, Store};
 use crate::counted::Limits;
 use crate::engine::{io_error, unfinished};
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::Commit;
 use crate::format::dictionary::Identity;
-use crate::log::{LOG, Log};
+use crate::log::{LOGS, Log};
 use crate::main_index::{MAIN, MainIndex};
 use crate::options::Options;
 use crate::shared::Shared;
@@ -72,7 +73,6 @@ impl Store {
     ) -> Result<Self> {
         let (main, log) = open_files(storage, options.cache_bytes, options.node_limits)?;
         if !options.read_only {
-            log.release()?;
             main.release()?;
         }
         let shared = Shared::open(options, main, log, lock)?;
@@ -97,7 +97,7 @@ fn open_files(
     storage: &dyn Storage,
     cache_bytes: usize,
     limits: Limits,
-) -> Result<(MainIndex, Log)> {
+) -> Result<(MainIndex, (Log, Vec<Commit>))> {
     let main = MainIndex::open(storage, cache_bytes, limits)?;
     let log = Log::open(storage, main.identity(), main.watermark()?)?;
     Ok((main, log))
@@ -114,7 +114,8 @@ fn create_files(storage: &dyn Storage, identity: Identity) -> Result<()> {
     }
     Log::create(storage, identity)?;
     MainIndex::create(storage, identity)?;
-    for name in [LOG, MAIN] {
+    let [log, other] = LOGS;
+    for name in [log, other, MAIN] {
         let renamed = storage.rename(&unfinished(name), name);
         renamed.map_err(|error| io_error("create", name, error))?;
     }
@@ -138,8 +139,10 @@ impl Options {
     pub fn create(self, path: impl AsRef<Path>) -> Result<Store> {
         self.check_writable()?;
         // What an interrupted creation may have left.
-        let (log, main) = (unfinished(LOG), unfinished(MAIN));
-        let leftovers = [log.as_str(), main.as_str(), LOG];
+        let [log, other] = LOGS;
+        let unfinished = [log, other, MAIN].map(unfinished);
+        let mut leftovers: Vec<&str> = unfinished.iter().map(String::as_str).collect();
+        leftovers.extend([log, other]);
         let storage = DirectoryStorage::create(path.as_ref(), &leftovers)?;
         self.create_on(Arc::new(storage))
     }

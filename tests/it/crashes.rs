@@ -4,6 +4,7 @@
 use crate::recording::Recording;
 use crate::{at, log, uid};
 use chrono::TimeDelta;
+use sessionlog::storage::{MemoryStorage, Storage};
 use sessionlog::{
     Bucket, Durability, Merge, Options, Order, Query, QueryBuilder, SessionLog, Store,
 };
@@ -175,4 +176,73 @@ fn no_loss_of_power_loses_or_splits_what_was_acknowledged() {
         check_every_crash(Durability::Immediate, delta_sessions_max);
         check_every_crash(Durability::Eventual, delta_sessions_max);
     }
+}
+
+fn bytes_of(storage: &MemoryStorage, name: &str) -> Vec<u8> {
+    let file = storage.open(name).unwrap();
+    let mut bytes = vec![0; usize::try_from(file.len().unwrap()).unwrap()];
+    file.read(0, &mut bytes).unwrap();
+    bytes
+}
+
+/// How many sessions are there if the log is these bytes.
+fn count_with_log(storage: &MemoryStorage, bytes: &[u8]) -> u64 {
+    let copy = MemoryStorage::default();
+    for name in ["main.redb", "log.1"] {
+        let bytes = bytes_of(storage, name);
+        copy.create(name).unwrap().write(0, &bytes).unwrap();
+    }
+    copy.create("log.0").unwrap().write(0, bytes).unwrap();
+    let store = Store::options().open_on(Arc::new(copy)).unwrap();
+    store.count(&Query::all()).unwrap()
+}
+
+#[test]
+fn a_commit_that_was_cut_off_anywhere_is_gone_whole_and_takes_nothing_with_it() {
+    let storage = Arc::new(MemoryStorage::default());
+    let store = Store::options().create_on(storage.clone()).unwrap();
+    store.append_batch((1..=5).map(session)).unwrap();
+    let before = bytes_of(&storage, "log.0");
+    store.append_batch((6..=9).map(session)).unwrap();
+    let after = bytes_of(&storage, "log.0");
+    assert_eq!(count_with_log(&storage, &after), 9);
+    for end in before.len()..after.len() {
+        let cut = &after[..end];
+        assert_eq!(count_with_log(&storage, cut), 5, "cut at {end}");
+        // The file had its new length already.
+        let zeros = vec![0; after.len() - end];
+        let changed = after[end..] != zeros;
+        let count = count_with_log(&storage, &[cut, &zeros].concat());
+        assert_eq!(count, if changed { 5 } else { 9 }, "zeros from {end}");
+    }
+}
+
+#[test]
+fn a_lost_commit_does_not_come_back_behind_the_one_that_took_its_place() {
+    // Three of equal length, none durable, of which a crash loses the second.
+    let storage = Arc::new(MemoryStorage::default());
+    let options = Store::options().durability(Durability::Eventual);
+    let store = options.clone().create_on(storage.clone()).unwrap();
+    store.append(session(1)).unwrap();
+    store.append(session(4)).unwrap();
+    let second = bytes_of(&storage, "log.0").len();
+    store.append(session(7)).unwrap();
+    let third = bytes_of(&storage, "log.0").len();
+    store.append(session(10)).unwrap();
+    let mut bytes = bytes_of(&storage, "log.0");
+    bytes[second..third].fill(0);
+    let crashed = Arc::new(MemoryStorage::default());
+    for (name, bytes) in [
+        ("main.redb", bytes_of(&storage, "main.redb")),
+        ("log.0", bytes),
+        ("log.1", bytes_of(&storage, "log.1")),
+    ] {
+        crashed.create(name).unwrap().write(0, &bytes).unwrap();
+    }
+    let store = options.clone().open_on(crashed.clone()).unwrap();
+    assert_eq!(store.count(&Query::all()).unwrap(), 2);
+    store.append(session(13)).unwrap();
+    // It ends without closing.
+    let left = bytes_of(&crashed, "log.0");
+    assert_eq!(count_with_log(&crashed, &left), 3);
 }

@@ -1,0 +1,168 @@
+//! The log: the commits that are not yet in the main index, each durable as soon as its caller is
+//! told.
+//!
+//! A commit is a record with all that it resolved to: reading it back looks nothing up. There are
+//! two files. Commits go to one of them until a merge begins, and then to the other: what the merge
+//! brings into the main index is in the first, which is written anew once it has ended.
+
+mod segment;
+
+use crate::engine::{self, Flush, missing};
+use crate::error::Result;
+use crate::format::Commit;
+use crate::format::dictionary::Identity;
+use crate::storage::Storage;
+use segment::{Content, Segment};
+
+/// The files of the log.
+pub(crate) const LOGS: [&str; 2] = ["log.0", "log.1"];
+
+/// An open log.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// The one that is written, and the other.
+    current: Segment,
+    other: Segment,
+    identity: Identity,
+    /// The number of the last commit, and of the last that is durable.
+    last: u64,
+    durable: u64,
+    /// The last commit that is not needed any more.
+    merged: u64,
+}
+
+impl Log {
+    /// Makes an empty log, whole and durable, under its [unfinished](engine::unfinished) names.
+    pub(crate) fn create(storage: &dyn Storage, identity: Identity) -> Result<()> {
+        LOGS.iter()
+            .try_for_each(|name| Segment::create(storage, &engine::unfinished(name), identity))
+    }
+
+    /// Opens the log of a main index that has all commits through `watermark`, changing no byte,
+    /// and answers those commits that it lacks, in order.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupted` if a commit is missing or damaged, or the log is another store's.
+    pub(crate) fn open(
+        storage: &dyn Storage,
+        identity: Identity,
+        watermark: u64,
+    ) -> Result<(Self, Vec<Commit>)> {
+        let [one, two] = LOGS.map(|name| open_segment(storage, name, identity));
+        let (older, newer) = match (one?, two?) {
+            (one, two) if one.0.last < two.0.last => (one, two),
+            (one, two) => (two, one),
+        };
+        let (commits, last) = needed([&older.1, &newer.1], watermark)?;
+        let mut files = [older.0, newer.0];
+        // What a crash has left of a file may follow on what it has taken.
+        let cut_off = files.iter_mut().filter(|file| file.last > last);
+        cut_off.for_each(|file| file.rewind(identity));
+        files.sort_by_key(|file| file.last);
+        let [other, current] = files;
+        let log = Self {
+            current,
+            other,
+            identity,
+            last,
+            durable: last,
+            merged: watermark,
+        };
+        Ok((log, commits))
+    }
+
+    /// The number of the last commit.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Appends commits, all or none; without any, what came before becomes durable.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage fails: the outcome is then unknown.
+    pub(crate) fn append(&mut self, bodies: &[Vec<u8>], flush: Flush) -> Result<()> {
+        if self.current.last <= self.merged {
+            self.current.rewind(self.identity);
+        }
+        if !bodies.is_empty() {
+            self.current.append(self.last + 1, bodies, self.durable)?;
+            self.last += bodies.len() as u64;
+        }
+        if flush == Flush::Now {
+            self.other.sync()?;
+            self.current.sync()?;
+            self.durable = self.last;
+        }
+        Ok(())
+    }
+
+    /// A merge begins, of all commits so far: the next go to the other file, if nothing in that is
+    /// needed any more.
+    pub(crate) fn freeze(&mut self) {
+        if self.other.last <= self.merged && self.current.last > self.merged {
+            std::mem::swap(&mut self.current, &mut self.other);
+            self.current.rewind(self.identity);
+        }
+    }
+
+    /// The main index has all commits through `number`.
+    pub(crate) fn merged_through(&mut self, number: u64) {
+        self.merged = number;
+        self.durable = self.durable.max(number);
+    }
+
+    /// The bytes of the files.
+    pub(crate) fn bytes(&self) -> Result<u64> {
+        Ok(self.current.bytes()? + self.other.bytes()?)
+    }
+
+    /// Gives the room of commits back if none is needed any more. What remains tells how far the
+    /// log went: without it, an older copy of the main index would seem to be whole.
+    pub(crate) fn close(mut self) -> Result<()> {
+        if self.last == 0 || self.last > self.merged {
+            return Ok(());
+        }
+        self.other.cut()?;
+        self.current.rewind(self.identity);
+        self.current.cut()?;
+        let nothing = [Vec::new()];
+        self.current.append(self.last, &nothing, self.last)?;
+        self.current.sync()
+    }
+}
+
+fn open_segment(
+    storage: &dyn Storage,
+    name: &'static str,
+    identity: Identity,
+) -> Result<(Segment, Content)> {
+    let exists = storage.exists(name);
+    match exists.map_err(|error| engine::io_error("open", name, error))? {
+        true => Segment::open(storage, name, identity),
+        false => Err(missing("the file", name)),
+    }
+}
+
+/// The commits behind the watermark, and the number of the last.
+///
+/// Where one is missing the log ends, as a crash has cut it off there; unless a later one tells that
+/// it was durable.
+fn needed(contents: [&Content; 2], watermark: u64) -> Result<(Vec<Commit>, u64)> {
+    let mut last = watermark;
+    let mut commits = Vec::new();
+    let records = contents.into_iter().flat_map(Content::records);
+    for record in records.filter(|record| record.number > watermark) {
+        if record.number == last + 1 {
+            commits.push(Commit::from_body(record.body)?);
+            last += 1;
+        } else if record.durable > last {
+            return Err(missing("commit", last + 1));
+        }
+    }
+    match contents.iter().any(|content| content.knows(last + 1)) {
+        true => Err(missing("commit", last + 1)),
+        false => Ok((commits, last)),
+    }
+}
