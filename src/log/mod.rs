@@ -114,8 +114,8 @@ impl Log {
     }
 
     /// The bytes of the files.
-    pub(crate) fn bytes(&self) -> Result<u64> {
-        Ok(self.current.bytes()? + self.other.bytes()?)
+    pub(crate) fn bytes(&self) -> u64 {
+        self.current.len + self.other.len
     }
 
     /// Gives the room of commits back if none is needed any more. What remains tells how far the

@@ -22,6 +22,8 @@ pub(super) struct Segment {
     file: Box<dyn StorageFile>,
     /// Where the next record goes.
     end: u64,
+    /// The bytes of the file.
+    pub(super) len: u64,
     /// The number of the last record; zero if there is none.
     pub(super) last: u64,
     /// The checksum of the last record, or of the header.
@@ -84,6 +86,7 @@ impl Segment {
             name,
             file,
             end: HEADER_BYTES as u64,
+            len: bytes.len() as u64,
             last: 0,
             chain,
             is_dirty: false,
@@ -126,6 +129,7 @@ impl Segment {
         let written = self.file.write(self.end, &bytes);
         written.map_err(|error| io_error("write", self.name, error))?;
         self.end += bytes.len() as u64;
+        self.len = self.len.max(self.end);
         self.last = first + bodies.len() as u64 - 1;
         self.chain = chain;
         self.is_dirty = true;
@@ -146,12 +150,6 @@ impl Segment {
     pub(super) fn cut(&self) -> Result<()> {
         let cut = self.file.set_len(HEADER_BYTES as u64);
         cut.map_err(|error| io_error("cut", self.name, error))
-    }
-
-    /// The bytes of the file.
-    pub(super) fn bytes(&self) -> Result<u64> {
-        let len = self.file.len();
-        len.map_err(|error| io_error("measure", self.name, error))
     }
 }
 

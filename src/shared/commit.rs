@@ -11,6 +11,7 @@ use crate::options::{Durability, Merge};
 use crate::resolve::Resolver;
 use crate::view::View;
 use chrono::{DateTime, Utc};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Changes that a crash would lose.
@@ -151,6 +152,7 @@ impl Shared {
         writer.is_unsure = true;
         writer.log.append(&group.bodies, flush)?;
         writer.is_unsure = false;
+        self.log_bytes.store(writer.log.bytes(), Ordering::Relaxed);
         writer.at_risk = at_risk;
         writer.since_freeze = group.since_freeze;
         let merge_at = self.options.delta_sessions_max.div_ceil(4) as u64;

@@ -25,7 +25,7 @@ use commit::AtRisk;
 use handover::Handover;
 use merge::Merges;
 use std::any::Any;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// An open store.
@@ -41,6 +41,7 @@ pub(crate) struct Shared {
     /// Who commits next, and who waits for that.
     handover: Mutex<Handover<Call>>,
     merges: Merges,
+    log_bytes: AtomicU64,
 }
 
 /// Where commits go.
@@ -85,6 +86,7 @@ impl Shared {
         commits.iter().try_for_each(|commit| delta.apply(commit))?;
         let names = Arc::new(Names::new(options.names_cache_bytes));
         let closed = Arc::new(AtomicBool::new(false));
+        let log_bytes = AtomicU64::new(log.bytes());
         let view = View::new(reader, delta, names, Arc::clone(&closed));
         Ok(Arc::new(Self {
             options,
@@ -100,6 +102,7 @@ impl Shared {
             })),
             handover: Mutex::default(),
             merges: Merges::default(),
+            log_bytes,
         }))
     }
 
@@ -117,10 +120,9 @@ impl Shared {
         view.as_ref().map(Arc::clone).ok_or_else(Error::closed)
     }
 
-    /// The bytes of the log's files.
-    pub(crate) fn log_bytes(&self) -> Result<u64> {
-        let writer = self.lock_log();
-        writer.as_ref().ok_or_else(Error::closed)?.log.bytes()
+    /// The bytes of the log's files, without waiting for a commit.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.log_bytes.load(Ordering::Relaxed)
     }
 
     /// Replaces the state that is read. The old one is dropped where no lock is held.

@@ -149,7 +149,7 @@ impl Store {
     ///
     /// As [`Snapshot::get`].
     pub fn stats(&self) -> Result<Stats> {
-        let log_bytes = self.shared().log_bytes()?;
+        let log_bytes = self.shared().log_bytes();
         self.shared().view()?.read(|view| {
             let identity = view.main.identity();
             let (users, names, clients) = view.delta.ids().given();

@@ -4,6 +4,7 @@ use crate::recording::Recording;
 use crate::{at, log, uid};
 use sessionlog::{Durability, ErrorKind, Merge, Options, Order, Query, SessionLog, Store};
 use std::sync::Arc;
+use std::thread;
 
 const START: &str = "2026-11-01T08:00:00Z";
 
@@ -146,4 +147,76 @@ fn a_creation_that_fails_leaves_nothing_that_opens_and_can_be_repeated() {
                 .unwrap();
         }
     }
+}
+
+/// Calls of many threads share commits, and one that fails fails all of its calls.
+#[test]
+fn of_calls_that_share_commits_those_acknowledged_are_there_whichever_write_fails() {
+    for change in (0..60).step_by(3) {
+        let storage = Recording::default();
+        let options = options(Durability::Immediate);
+        let store = options
+            .clone()
+            .create_on(Arc::new(storage.clone()))
+            .unwrap();
+        storage.fail_after(change);
+        let threads: Vec<_> = (0..6_u128)
+            .map(|thread| {
+                let store = store.clone();
+                thread::spawn(move || {
+                    let numbers = (0..10).map(|number| thread * 100 + number + 1);
+                    let acknowledged = |number: &u128| match store.append(log(*number, START, None))
+                    {
+                        Ok(_) => true,
+                        Err(error) => {
+                            assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+                            false
+                        }
+                    };
+                    numbers.filter(acknowledged).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let acknowledged = threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap());
+        let acknowledged: Vec<u128> = acknowledged.collect();
+        drop(store);
+        storage.heal();
+        let store = options.open_on(Arc::new(storage)).unwrap();
+        for number in &acknowledged {
+            assert!(store.get(uid(*number)).unwrap().is_some(), "{number}");
+        }
+        let count = store.count(&Query::all()).unwrap();
+        assert_eq!(store.iter(&Query::all()).unwrap().count() as u64, count);
+        assert!(count >= acknowledged.len() as u64);
+    }
+}
+
+#[test]
+fn a_refused_call_takes_no_other_of_its_commit_with_it() {
+    let store = Store::in_memory().unwrap();
+    store.append(log(1, START, None)).unwrap();
+    let threads: Vec<_> = (0..8_u128)
+        .map(|thread| {
+            let store = store.clone();
+            thread::spawn(move || {
+                for number in 0..40 {
+                    let mut other = log(1, START, None);
+                    other.user = "another".into();
+                    let mine = log(thread * 100 + number + 2, START, None);
+                    let batch = store.append_batch([mine.clone(), other]);
+                    assert_eq!(batch.unwrap_err().kind(), ErrorKind::Conflict);
+                    assert_eq!(store.get(mine.refer_uid).unwrap(), None);
+                    store.append(mine).unwrap();
+                }
+            })
+        })
+        .collect();
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().unwrap());
+    assert_eq!(store.count(&Query::all()).unwrap(), 8 * 40 + 1);
+    // The name that only refused calls brought is no name of the store's.
+    assert_eq!(store.stats().unwrap().user_name_count, 1);
 }
