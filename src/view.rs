@@ -172,24 +172,18 @@ impl View {
     }
 
     pub(crate) fn user_id(&self, user_refer_uid: Uuid) -> Result<Option<UserId>> {
-        match self.delta.user_id(user_refer_uid) {
-            Some(id) => Ok(Some(id)),
-            None => self.main.user_id(user_refer_uid),
-        }
+        let new = self.delta.names().user_id(user_refer_uid).map(Some);
+        new.map_or_else(|| self.main.user_id(user_refer_uid), Ok)
     }
 
     pub(crate) fn name_id(&self, user_refer_uid: Uuid, user: &Arc<str>) -> Result<Option<NameId>> {
-        match self.delta.name_id(user_refer_uid, user) {
-            Some(id) => Ok(Some(id)),
-            None => self.main.name_id(user_refer_uid, user),
-        }
+        let new = self.delta.names().name_id(user_refer_uid, user).map(Some);
+        new.map_or_else(|| self.main.name_id(user_refer_uid, user), Ok)
     }
 
     pub(crate) fn client_id(&self, client_refer_uid: &str) -> Result<Option<ClientId>> {
-        match self.delta.client_id(client_refer_uid) {
-            Some(id) => Ok(Some(id)),
-            None => self.main.client_id(client_refer_uid),
-        }
+        let new = self.delta.names().client_id(client_refer_uid).map(Some);
+        new.map_or_else(|| self.main.client_id(client_refer_uid), Ok)
     }
 
     /// The records of entries, in their order.
@@ -219,17 +213,13 @@ impl View {
 
 impl Dictionary for View {
     fn user_name(&self, id: NameId) -> Result<UserName> {
-        match self.delta.user_name(id) {
-            Some(name) => Ok(name),
-            None => self.main.user_name(id),
-        }
+        let new = self.delta.names().user_name(id);
+        new.map_or_else(|| self.main.user_name(id), Ok)
     }
 
     fn client(&self, id: ClientId) -> Result<Arc<str>> {
-        match self.delta.client(id) {
-            Some(client) => Ok(client),
-            None => self.main.client(id),
-        }
+        let new = self.delta.names().client(id);
+        new.map_or_else(|| self.main.client(id), Ok)
     }
 }
 

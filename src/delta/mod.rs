@@ -8,13 +8,13 @@
 mod names;
 mod tree;
 
+pub(crate) use names::NamesIndex;
 pub(crate) use tree::Sums;
 
 use crate::counted::{Edit, Key, Rest, Slot, rest_of, slot_of};
 use crate::error::{Error, Result};
 use crate::family::{Family, FamilyKey};
-use crate::format::{ClientId, Commit, Effect, Entry, Ids, NameId, NewNames, UserId, UserName};
-use names::NamesIndex;
+use crate::format::{Commit, Effect, Entry, Ids};
 use std::sync::Arc;
 use tree::{Tree, Weigh};
 use uuid::Uuid;
@@ -231,28 +231,8 @@ impl Delta {
     }
 
     /// Those rows of the dictionary that the main index does not have.
-    pub(crate) fn new_names(&self) -> NewNames {
-        self.names.rows()
-    }
-
-    pub(crate) fn user_id(&self, user_refer_uid: Uuid) -> Option<UserId> {
-        self.names.user_id(user_refer_uid)
-    }
-
-    pub(crate) fn name_id(&self, user_refer_uid: Uuid, user: &Arc<str>) -> Option<NameId> {
-        self.names.name_id(user_refer_uid, user)
-    }
-
-    pub(crate) fn client_id(&self, client_refer_uid: &str) -> Option<ClientId> {
-        self.names.client_id(client_refer_uid)
-    }
-
-    pub(crate) fn user_name(&self, id: NameId) -> Option<UserName> {
-        self.names.user_name(id)
-    }
-
-    pub(crate) fn client(&self, id: ClientId) -> Option<Arc<str>> {
-        self.names.client(id)
+    pub(crate) fn names(&self) -> &NamesIndex {
+        &self.names
     }
 }
 

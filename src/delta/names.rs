@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// It grows with the delta, and all states of the delta share it: an id never gets another meaning,
 /// and one that a state does not know yet leads to nothing in it.
 #[derive(Default)]
-pub(super) struct NamesIndex(RwLock<Maps>);
+pub(crate) struct NamesIndex(RwLock<Maps>);
 
 #[derive(Default)]
 struct Maps {
@@ -50,28 +50,28 @@ impl NamesIndex {
         maps.rows.clients.extend_from_slice(&new.clients);
     }
 
-    pub(super) fn rows(&self) -> NewNames {
+    pub(crate) fn rows(&self) -> NewNames {
         self.read().rows.clone()
     }
 
-    pub(super) fn user_id(&self, user_refer_uid: Uuid) -> Option<UserId> {
+    pub(crate) fn user_id(&self, user_refer_uid: Uuid) -> Option<UserId> {
         self.read().users.get(&user_refer_uid).copied()
     }
 
-    pub(super) fn name_id(&self, user_refer_uid: Uuid, user: &Arc<str>) -> Option<NameId> {
+    pub(crate) fn name_id(&self, user_refer_uid: Uuid, user: &Arc<str>) -> Option<NameId> {
         let key = (user_refer_uid, Arc::clone(user));
         self.read().name_ids.get(&key).copied()
     }
 
-    pub(super) fn client_id(&self, client_refer_uid: &str) -> Option<ClientId> {
+    pub(crate) fn client_id(&self, client_refer_uid: &str) -> Option<ClientId> {
         self.read().client_ids.get(client_refer_uid).copied()
     }
 
-    pub(super) fn user_name(&self, id: NameId) -> Option<UserName> {
+    pub(crate) fn user_name(&self, id: NameId) -> Option<UserName> {
         self.read().names.get(&id).cloned()
     }
 
-    pub(super) fn client(&self, id: ClientId) -> Option<Arc<str>> {
+    pub(crate) fn client(&self, id: ClientId) -> Option<Arc<str>> {
         self.read().clients.get(&id).cloned()
     }
 }

@@ -10,16 +10,9 @@ pub(crate) use seam::{engine_error, guarded, io_error};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{HeldFile, Storage, StorageFile};
-use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use seam::Backend;
 use std::sync::Arc;
-
-/// Whether a commit waits until the storage has it for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flush {
-    Now,
-    Later,
-}
 
 /// What a file is called while it is being created.
 pub(crate) fn unfinished(name: &str) -> String {
@@ -46,7 +39,7 @@ impl Engine {
         let file = HeldFile::new(file);
         file.release().map_err(failed)?;
         let engine = Self::over(Arc::new(file), name, 0)?;
-        engine.write(Flush::Now, fill)?;
+        engine.write(fill)?;
         engine.close()
     }
 
@@ -96,25 +89,14 @@ impl Engine {
         guarded(|| self.database.begin_read().map_err(engine_error))
     }
 
-    /// Commits what `write` does, all or nothing.
+    /// Commits what `write` does, all or nothing and durable on return.
     ///
     /// # Errors
     ///
     /// `Unavailable` if the storage fails: the outcome is then unknown.
-    pub(crate) fn write(
-        &self,
-        flush: Flush,
-        write: impl FnOnce(&WriteTransaction) -> Result<()>,
-    ) -> Result<()> {
-        let durability = match flush {
-            Flush::Now => Durability::Immediate,
-            Flush::Later => Durability::None,
-        };
+    pub(crate) fn write(&self, write: impl FnOnce(&WriteTransaction) -> Result<()>) -> Result<()> {
         guarded(|| {
-            let mut transaction = self.database.begin_write().map_err(engine_error)?;
-            transaction
-                .set_durability(durability)
-                .map_err(engine_error)?;
+            let transaction = self.database.begin_write().map_err(engine_error)?;
             // An error drops the transaction, and with it all that was written.
             write(&transaction)?;
             transaction.commit().map_err(engine_error)

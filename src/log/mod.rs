@@ -7,7 +7,7 @@
 
 mod segment;
 
-use crate::engine::{self, Flush, missing};
+use crate::engine::{self, missing};
 use crate::error::Result;
 use crate::format::Commit;
 use crate::format::dictionary::Identity;
@@ -16,6 +16,13 @@ use segment::{Content, Segment};
 
 /// The files of the log.
 pub(crate) const LOGS: [&str; 2] = ["log.0", "log.1"];
+
+/// Whether a commit waits until the storage has it for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    Now,
+    Later,
+}
 
 /// An open log.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ pub(crate) use reader::MainReader;
 
 use crate::counted::Limits;
 use crate::delta::Delta;
-use crate::engine::{self, Engine, Flush};
+use crate::engine::{self, Engine};
 use crate::error::Result;
 use crate::format::NewNames;
 use crate::format::dictionary::{Identity, MainState};
@@ -40,19 +40,17 @@ impl MainIndex {
         Engine::create(storage, MAIN, |write| writer::initialize(write, identity))
     }
 
-    /// Opens `main.redb`, changing no byte of it before it is known to be ours and readable.
+    /// Opens `main.redb`, changing no byte of it before [`release`](Self::release).
     pub(crate) fn open(storage: &dyn Storage, cache_bytes: usize, limits: Limits) -> Result<Self> {
         let inner_bytes = cache_bytes / INNER_SHARE;
         let engine = Engine::open(storage, MAIN, cache_bytes - inner_bytes)?;
         let identity = engine::guarded(|| engine::identity(&engine.read()?, MAIN))?;
-        let index = Self {
+        Ok(Self {
             engine,
             identity,
             limits,
             inner_nodes: Arc::new(InnerNodes::new(inner_bytes)),
-        };
-        index.read()?;
-        Ok(index)
+        })
     }
 
     /// Lets changes through to the file; without this call they stay in memory.
@@ -63,11 +61,6 @@ impl MainIndex {
     /// What store this is.
     pub(crate) fn identity(&self) -> Identity {
         self.identity
-    }
-
-    /// The last commit of the log that it has.
-    pub(crate) fn watermark(&self) -> Result<u64> {
-        Ok(self.read()?.state().watermark)
     }
 
     /// The state after the last merge.
@@ -91,9 +84,8 @@ impl MainIndex {
         names: &NewNames,
         through: u64,
     ) -> Result<()> {
-        self.engine.write(Flush::Now, |write| {
-            writer::merge(write, base, self.limits, (delta, names, through))
-        })
+        self.engine
+            .write(|write| writer::merge(write, base, self.limits, (delta, names, through)))
     }
 
     /// Closes the engine. Readers that are left find out with their next read.

@@ -4,9 +4,9 @@ use super::call::{Call, Told};
 use super::handover::{Handover, Role};
 use super::{Shared, Writer};
 use crate::delta::Delta;
-use crate::engine::Flush;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Commit;
+use crate::log::Flush;
 use crate::options::{Durability, Merge};
 use crate::resolve::Resolver;
 use crate::view::View;
@@ -198,7 +198,7 @@ impl Shared {
             writer.is_unsure = true;
             delta.apply(&commit)?;
             let through = writer.log.last();
-            main.merge(&view.main.state(), &delta, &delta.new_names(), through)?;
+            main.merge(&view.main.state(), &delta, &delta.names().rows(), through)?;
             self.publish_merged(main, &view, writer, through)?;
             writer.is_unsure = false;
         }

@@ -130,7 +130,7 @@ impl Shared {
         writer.since_freeze = Some(Delta::new(view.delta.ids()));
         writer.log.freeze();
         Ok(Some(Frozen {
-            names: view.delta.new_names(),
+            names: view.delta.names().rows(),
             view,
             through: writer.log.last(),
         }))

@@ -16,7 +16,7 @@ use crate::delta::Delta;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Commit;
 use crate::log::Log;
-use crate::main_index::MainIndex;
+use crate::main_index::{MainIndex, MainReader};
 use crate::names::Names;
 use crate::options::Options;
 use crate::view::View;
@@ -27,6 +27,16 @@ use merge::Merges;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+/// The files of a store, open and read.
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) main: MainIndex,
+    pub(crate) reader: MainReader,
+    pub(crate) log: Log,
+    /// What the log has on top of the main index.
+    pub(crate) commits: Vec<Commit>,
+}
 
 /// An open store.
 #[derive(Debug)]
@@ -77,17 +87,20 @@ impl Shared {
     /// Brings the parts together: the log's commits become the delta.
     pub(crate) fn open(
         options: Options,
-        main: MainIndex,
-        (log, commits): (Log, Vec<Commit>),
+        Files {
+            main,
+            reader,
+            log,
+            commits,
+        }: Files,
         lock: Box<dyn Any + Send + Sync>,
     ) -> Result<Arc<Self>> {
-        let reader = Arc::new(main.read()?);
         let mut delta = Delta::new(reader.state().ids);
         commits.iter().try_for_each(|commit| delta.apply(commit))?;
         let names = Arc::new(Names::new(options.names_cache_bytes));
         let closed = Arc::new(AtomicBool::new(false));
         let log_bytes = AtomicU64::new(log.bytes());
-        let view = View::new(reader, delta, names, Arc::clone(&closed));
+        let view = View::new(Arc::new(reader), delta, names, Arc::clone(&closed));
         Ok(Arc::new(Self {
             options,
             closed,

@@ -4,12 +4,11 @@ use super::{Handle, Store};
 use crate::counted::Limits;
 use crate::engine::{io_error, unfinished};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::Commit;
 use crate::format::dictionary::Identity;
 use crate::log::{LOGS, Log};
 use crate::main_index::{MAIN, MainIndex};
 use crate::options::Options;
-use crate::shared::Shared;
+use crate::shared::{Files, Shared};
 use crate::storage::{DirectoryStorage, MemoryStorage, Sharing, Storage};
 use std::any::Any;
 use std::path::Path;
@@ -71,11 +70,11 @@ impl Store {
         lock: Box<dyn Any + Send + Sync>,
         options: Options,
     ) -> Result<Self> {
-        let (main, log) = open_files(storage, options.cache_bytes, options.node_limits)?;
+        let files = open_files(storage, options.cache_bytes, options.node_limits)?;
         if !options.read_only {
-            main.release()?;
+            files.main.release()?;
         }
-        let shared = Shared::open(options, main, log, lock)?;
+        let shared = Shared::open(options, files, lock)?;
         Ok(Self(Arc::new(Handle(shared))))
     }
 
@@ -92,18 +91,20 @@ impl Store {
     }
 }
 
-/// Opens both files of a store, changing no byte of them.
-fn open_files(
-    storage: &dyn Storage,
-    cache_bytes: usize,
-    limits: Limits,
-) -> Result<(MainIndex, (Log, Vec<Commit>))> {
+/// Opens the files of a store, changing no byte of them.
+fn open_files(storage: &dyn Storage, cache_bytes: usize, limits: Limits) -> Result<Files> {
     let main = MainIndex::open(storage, cache_bytes, limits)?;
-    let log = Log::open(storage, main.identity(), main.watermark()?)?;
-    Ok((main, log))
+    let reader = main.read()?;
+    let (log, commits) = Log::open(storage, main.identity(), reader.state().watermark)?;
+    Ok(Files {
+        main,
+        reader,
+        log,
+        commits,
+    })
 }
 
-/// Makes both files of an empty store. The main index has its name last: with it the store exists.
+/// Makes the files of an empty store. The main index has its name last: with it the store exists.
 fn create_files(storage: &dyn Storage, identity: Identity) -> Result<()> {
     let failed = |error| io_error("create", MAIN, error);
     if storage.exists(MAIN).map_err(failed)? {

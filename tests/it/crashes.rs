@@ -1,7 +1,7 @@
 //! A loss of power at every point between a commit, its merge and the trim of the log: what was
 //! acknowledged is there, whole, and every count is what a scan finds.
 
-use crate::recording::Recording;
+use crate::recording::{Recording, bytes_of};
 use crate::{at, log, uid};
 use chrono::TimeDelta;
 use sessionlog::storage::{MemoryStorage, Storage};
@@ -176,13 +176,6 @@ fn no_loss_of_power_loses_or_splits_what_was_acknowledged() {
         check_every_crash(Durability::Immediate, delta_sessions_max);
         check_every_crash(Durability::Eventual, delta_sessions_max);
     }
-}
-
-fn bytes_of(storage: &MemoryStorage, name: &str) -> Vec<u8> {
-    let file = storage.open(name).unwrap();
-    let mut bytes = vec![0; usize::try_from(file.len().unwrap()).unwrap()];
-    file.read(0, &mut bytes).unwrap();
-    bytes
 }
 
 /// How many sessions are there if the log is these bytes.

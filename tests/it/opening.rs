@@ -1,5 +1,6 @@
 //! Making, opening and closing stores: what is refused stays as it was.
 
+use crate::recording::bytes_of;
 use crate::{at, log, refused, uid};
 use redb::ReadableTable;
 use sessionlog::storage::MemoryStorage;
@@ -240,14 +241,6 @@ fn reads_what_was_written(store: &Store, logs: &[sessionlog::SessionLog]) -> boo
         );
     }
     pages.iter().all(Result::is_ok) && found.iter().all(|found| matches!(found, Ok(Some(_))))
-}
-
-fn bytes_of(storage: &MemoryStorage, file: &str) -> Vec<u8> {
-    use sessionlog::storage::Storage;
-    let file = storage.open(file).unwrap();
-    let mut bytes = vec![0; usize::try_from(file.len().unwrap()).unwrap()];
-    file.read(0, &mut bytes).unwrap();
-    bytes
 }
 
 /// The same files, but one with these bytes.

@@ -8,6 +8,17 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+/// The bytes of a file in memory.
+pub(crate) fn bytes_of(storage: &MemoryStorage, name: &str) -> Vec<u8> {
+    whole(&*storage.open(name).unwrap()).unwrap()
+}
+
+fn whole(file: &dyn StorageFile) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(file.len()?).unwrap()];
+    file.read(0, &mut bytes)?;
+    Ok(bytes)
+}
+
 /// What a loss of power after some sync leaves.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
@@ -143,8 +154,7 @@ impl StorageFile for RecordingFile {
 
     fn sync(&self) -> io::Result<()> {
         self.directory.change()?;
-        let mut bytes = vec![0; usize::try_from(self.file.len()?).unwrap()];
-        self.file.read(0, &mut bytes)?;
+        let bytes = whole(&*self.file)?;
         let mut durable = self.directory.durable.lock().unwrap();
         durable.insert(self.name.clone(), bytes);
         let syncs = self.directory.syncs.fetch_add(1, Ordering::Relaxed) + 1;
