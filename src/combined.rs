@@ -7,18 +7,17 @@
 
 use crate::counted::{Edit, Key, Slot, Tree, key_of};
 use crate::delta::{Delta, Sums};
-use crate::engine::Body;
 use crate::error::{Error, Result};
 use crate::family::FamilyKey;
 use crate::format::Entry;
-use crate::main_index::{MainReader, Pins};
+use crate::main_index::{MainReader, Pins, Root};
 use std::iter::Peekable;
 use std::ops::Range;
 
 /// A family of one state.
 #[derive(Debug)]
 pub(crate) struct Combined<'v> {
-    root: Option<Body<'v>>,
+    root: Option<Root<'v>>,
     pins: Pins<'v>,
     delta: &'v Delta,
     family: FamilyKey,

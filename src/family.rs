@@ -17,6 +17,41 @@ pub(crate) struct Family {
 /// A family as the key of its root.
 pub(crate) type FamilyKey = [u8; 9];
 
+/// The family of a user's sessions on one client, as a part of that of all the user's.
+///
+/// Most users have few sessions on many clients: then the part is not kept, but picked out of the
+/// whole. See [`Shape::parts_above`](crate::main_index::Shape).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The family of all the user's sessions, open only if those of the part are.
+    pub(crate) whole: FamilyKey,
+    pub(crate) client: ClientId,
+}
+
+impl Part {
+    /// The part that a family is; none if it is not of one user on one client.
+    pub(crate) fn of(family: FamilyKey) -> Option<Self> {
+        let [kind, u0, u1, u2, u3, c0, c1, c2, c3] = family;
+        let is_part = kind & OF_USER != 0 && kind & OF_CLIENT != 0;
+        is_part.then_some(Self {
+            whole: [kind & !OF_CLIENT, u0, u1, u2, u3, 0, 0, 0, 0],
+            client: ClientId(u32::from_be_bytes([c0, c1, c2, c3])),
+        })
+    }
+
+    /// Whether a family has parts.
+    pub(crate) fn are_of(family: FamilyKey) -> bool {
+        let [kind, ..] = family;
+        kind & OF_USER != 0 && kind & OF_CLIENT == 0
+    }
+
+    pub(crate) fn family(self) -> FamilyKey {
+        let [kind, u0, u1, u2, u3, ..] = self.whole;
+        let [c0, c1, c2, c3] = self.client.0.to_be_bytes();
+        [kind | OF_CLIENT, u0, u1, u2, u3, c0, c1, c2, c3]
+    }
+}
+
 const OF_USER: u8 = 1;
 const OF_CLIENT: u8 = 2;
 const OPEN_ONLY: u8 = 4;
@@ -149,5 +184,27 @@ mod tests {
         assert_eq!(Family::OPEN.to_key(), [4, 0, 0, 0, 0, 0, 0, 0, 0]);
         let pair = Family::of_kind(7, UserId(0x0102_0304), ClientId(0x0506_0708));
         assert_eq!(pair.to_key(), [7, 1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn just_the_families_of_a_user_and_client_are_parts() {
+        for kind in Family::KINDS {
+            let family = Family::of_kind(kind, UserId(0x0102_0304), ClientId(0x0506_0708));
+            let part = Part::of(family.to_key());
+            let whole = Family {
+                client: None,
+                ..family
+            };
+            let is_part = family.user.is_some() && family.client.is_some();
+            let expected = is_part.then_some(Part {
+                whole: whole.to_key(),
+                client: ClientId(0x0506_0708),
+            });
+            assert_eq!(part, expected);
+            assert!(part.is_none_or(|part| part.family() == family.to_key()));
+            assert!(part.is_none_or(|part| Part::are_of(part.whole)));
+            let has_parts = family.user.is_some() && family.client.is_none();
+            assert_eq!(Part::are_of(family.to_key()), has_parts);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! How a store is made and opened.
 
 use crate::counted::{Limits, NODE_SLOTS_MAX};
+use crate::main_index::Shape;
 use crate::query::PageRequest;
 use crate::time::{Clock, SystemClock};
 use chrono::{DateTime, Utc};
@@ -96,7 +97,7 @@ pub struct Options {
     pub(crate) merge: Merge,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
-    pub(crate) node_limits: Limits,
+    pub(crate) shape: Shape,
 }
 
 impl Default for Options {
@@ -112,7 +113,7 @@ impl Default for Options {
             merge: Merge::Background,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
-            node_limits: Limits::default(),
+            shape: Shape::default(),
         }
     }
 }
@@ -188,13 +189,18 @@ impl Options {
         self
     }
 
-    /// The most slots of a node, at least two: small ones give tests deep trees of few sessions.
+    /// The most slots of a node, at least two, and how many sessions of a user it takes for those
+    /// on each client to have an index of their own: small numbers give tests deep trees of few
+    /// sessions. All openings of a store must have the same.
     #[doc(hidden)]
-    pub fn node_slots_max(mut self, slots: usize) -> Self {
-        let slots = slots.clamp(2, NODE_SLOTS_MAX);
-        self.node_limits = Limits {
-            leaf_slots_max: slots,
-            inner_slots_max: slots,
+    pub fn shape(mut self, node_slots_max: usize, parts_above: u64) -> Self {
+        let slots = node_slots_max.clamp(2, NODE_SLOTS_MAX);
+        self.shape = Shape {
+            nodes: Limits {
+                leaf_slots_max: slots,
+                inner_slots_max: slots,
+            },
+            parts_above,
         };
         self
     }

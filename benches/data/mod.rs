@@ -22,7 +22,7 @@ pub(crate) fn profile(sessions: u64) -> Profile {
 
 /// The store of a profile, kept between runs below the build directory.
 pub(crate) fn store(profile: Profile) -> Store {
-    let name = format!("bench-2-{}-{}", profile.sessions, profile.seed);
+    let name = format!("bench-3-{}-{}", profile.sessions, profile.seed);
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if let Ok(store) = Store::open(&path)
         && store.stats().unwrap().session_count == profile.sessions

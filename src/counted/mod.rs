@@ -13,10 +13,10 @@ mod tests;
 mod tree;
 
 pub(crate) use node::{
-    Key, NODE_SLOTS_MAX, Rest, SLOT_BYTES, Slot, is_inner, key_of, rest_of, slot_of,
+    Key, NODE_SLOTS_MAX, Rest, SLOT_BYTES, Slot, is_inner, key_of, leaf_of, rest_of, slot_of,
 };
 pub(crate) use read::Tree;
-pub(crate) use tree::{Edit, Limits, apply};
+pub(crate) use tree::{Edit, Limits, apply, clear};
 
 use crate::error::Result;
 use std::ops::Deref;

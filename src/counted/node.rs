@@ -254,6 +254,13 @@ pub(super) fn miscounted() -> Error {
     Error::corrupted("an inner node and the nodes below it disagree")
 }
 
+/// A root without nodes below it, of entries in ascending order; `None` without any.
+pub(crate) fn leaf_of(slots: &[Slot]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + slots.as_flattened().len());
+    write(0, slots, &mut bytes);
+    (!slots.is_empty()).then_some(bytes)
+}
+
 /// Writes a node's bytes over `buffer`.
 pub(super) fn write(level: u8, slots: &[Slot], buffer: &mut Vec<u8>) {
     buffer.clear();

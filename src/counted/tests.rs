@@ -257,6 +257,22 @@ fn an_emptied_index_leaves_no_node_behind() {
 }
 
 #[test]
+fn a_cleared_index_leaves_no_node_behind() {
+    for entries in [0, 1, 4, 5, 13, 300] {
+        let mut index = Index::default();
+        let puts: Vec<Edit> = (0..entries)
+            .map(|n| Edit::Insert(slot(Key::new(n, 7), 1)))
+            .collect();
+        index.apply(SMALL, &puts);
+        index.check(SMALL);
+        if let Some(root) = &index.root {
+            clear(&mut index.nodes, root).unwrap();
+        }
+        assert!(index.nodes.nodes.is_empty(), "of {entries} entries");
+    }
+}
+
+#[test]
 fn removals_in_the_middle_join_small_neighbours() {
     let mut index = Index::default();
     let puts: Vec<Edit> = (0..2_000)

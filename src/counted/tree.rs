@@ -102,6 +102,32 @@ pub(crate) fn apply<S: NodeWriter>(
     }
 }
 
+/// Removes every node below this root from the store: the index is to be no more.
+///
+/// # Errors
+///
+/// `Corrupted` if a node is missing or malformed.
+pub(crate) fn clear<S: NodeWriter>(store: &mut S, root: &[u8]) -> Result<()> {
+    clear_below(store, Node::parse(root)?)
+}
+
+fn clear_below<S: NodeWriter>(store: &mut S, node: Node<'_>) -> Result<()> {
+    if node.level == 0 {
+        return Ok(());
+    }
+    for part in parts_of(node)? {
+        if node.level > 1 {
+            let bytes = store.node(part.id)?.to_vec();
+            clear_below(
+                store,
+                Node::parse_child(&bytes, node.level - 1, part.count)?,
+            )?;
+        }
+        store.remove(part.id)?;
+    }
+    Ok(())
+}
+
 struct Pass<'s, S> {
     store: &'s mut S,
     limits: Limits,

@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn the_bytes_of_an_identity_are_pinned() {
         let identity = Identity::new(Uuid::from_u128(7));
-        let golden = b"\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07";
+        let golden = b"\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07";
         assert_eq!(identity.to_body(), golden);
         assert_eq!(Identity::from_body(golden).unwrap(), identity);
         assert!(Identity::from_body(&golden[..19]).is_err());

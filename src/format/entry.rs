@@ -64,6 +64,12 @@ impl Entry {
         self.end.is_none()
     }
 
+    /// The client within a packed entry.
+    pub(crate) fn client_of(slot: &Slot) -> ClientId {
+        let id = slot.last_chunk().copied().unwrap_or_default();
+        ClientId(u32::from_le_bytes(id))
+    }
+
     pub(crate) fn pack(&self) -> Slot {
         let mut slot = [0; SLOT_BYTES];
         let end = self.end.map_or(OPEN, Ticks::to_sortable);
@@ -161,6 +167,7 @@ mod tests {
         let end = Some(Ticks::floor("9999-12-31T23:59:59Z".parse().unwrap()));
         for entry in [entry(), Entry { end, ..entry() }] {
             assert_eq!(Entry::unpack(&entry.pack()).unwrap(), entry);
+            assert_eq!(Entry::client_of(&entry.pack()), entry.client_id);
         }
     }
 

@@ -1,5 +1,6 @@
 //! `main.redb`: the index of all sessions but those that are still in the delta.
 
+mod families;
 mod inner_nodes;
 mod pins;
 mod reader;
@@ -7,7 +8,7 @@ mod tables;
 mod writer;
 
 pub(crate) use pins::Pins;
-pub(crate) use reader::MainReader;
+pub(crate) use reader::{MainReader, Root};
 
 use crate::counted::Limits;
 use crate::delta::Delta;
@@ -25,12 +26,31 @@ pub(crate) const MAIN: &str = "main.redb";
 /// One part in so many of the cache holds inner nodes: a leaf has a hundred times their entries.
 const INNER_SHARE: usize = 16;
 
+/// What every state of an index is like, whatever it holds: part of the format, but for tests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) nodes: Limits,
+    /// The families of a user on one client are there if that of all the user's sessions has more
+    /// entries than this. Reading so many to pick a part out costs a page no more than three
+    /// microseconds, and few users have more: that spares most of the rows.
+    pub(crate) parts_above: u64,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            nodes: Limits::default(),
+            parts_above: 512,
+        }
+    }
+}
+
 /// An open `main.redb`.
 #[derive(Debug)]
 pub(crate) struct MainIndex {
     engine: Engine,
     identity: Identity,
-    limits: Limits,
+    shape: Shape,
     inner_nodes: Arc<InnerNodes>,
 }
 
@@ -41,14 +61,14 @@ impl MainIndex {
     }
 
     /// Opens `main.redb`, changing no byte of it before [`release`](Self::release).
-    pub(crate) fn open(storage: &dyn Storage, cache_bytes: usize, limits: Limits) -> Result<Self> {
+    pub(crate) fn open(storage: &dyn Storage, cache_bytes: usize, shape: Shape) -> Result<Self> {
         let inner_bytes = cache_bytes / INNER_SHARE;
         let engine = Engine::open(storage, MAIN, cache_bytes - inner_bytes)?;
         let identity = engine::guarded(|| engine::identity(&engine.read()?, MAIN))?;
         Ok(Self {
             engine,
             identity,
-            limits,
+            shape,
             inner_nodes: Arc::new(InnerNodes::new(inner_bytes)),
         })
     }
@@ -65,9 +85,9 @@ impl MainIndex {
 
     /// The state after the last merge.
     pub(crate) fn read(&self) -> Result<MainReader> {
-        let (file, inner) = (self.engine.file(), Arc::clone(&self.inner_nodes));
+        let file = self.engine.file();
         let read = self.engine.read()?;
-        engine::guarded(|| MainReader::new(&read, self.identity, file, inner))
+        engine::guarded(|| MainReader::new(&read, self, file))
     }
 
     /// Brings a delta on top of the state `base` in, with the names that it needs, all or nothing
@@ -84,8 +104,9 @@ impl MainIndex {
         names: &NewNames,
         through: u64,
     ) -> Result<()> {
+        self.engine.write(|_| Ok(()))?;
         self.engine
-            .write(|write| writer::merge(write, base, self.limits, (delta, names, through)))
+            .write(|write| writer::merge(write, base, self.shape, (delta, names, through)))
     }
 
     /// Closes the engine. Readers that are left find out with their next read.

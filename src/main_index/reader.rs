@@ -1,11 +1,11 @@
 //! One state of the main index.
 
 use super::inner_nodes::InnerNodes;
-use super::tables;
-use crate::counted::{NodeReader, Tree};
+use super::{MainIndex, tables};
+use crate::counted::{NodeReader, Slot, Tree, leaf_of};
 use crate::engine::{Body, FileSize, META, engine_error, id, missing, row};
 use crate::error::{Error, Result};
-use crate::family::{Family, FamilyKey};
+use crate::family::{Family, FamilyKey, Part};
 use crate::format::dictionary::{ClientRow, Identity, MainState, NameRow, Row};
 use crate::format::{ClientId, Entry, NameId, UserId, UserName, unseal};
 use crate::names::Dictionary;
@@ -30,7 +30,26 @@ pub(crate) struct MainReader {
     state: MainState,
     identity: Identity,
     file: FileSize,
+    parts_above: u64,
     inner_nodes: Arc<InnerNodes>,
+}
+
+/// A root as it is stored, or made of what was picked out of another family.
+#[derive(Debug)]
+pub(crate) enum Root<'a> {
+    Stored(Body<'a>),
+    Picked(Vec<u8>),
+}
+
+impl Deref for Root<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Stored(body) => body,
+            Self::Picked(bytes) => bytes,
+        }
+    }
 }
 
 impl std::fmt::Debug for MainReader {
@@ -42,12 +61,7 @@ impl std::fmt::Debug for MainReader {
 }
 
 impl MainReader {
-    pub(super) fn new(
-        read: &ReadTransaction,
-        identity: Identity,
-        file: FileSize,
-        inner_nodes: Arc<InnerNodes>,
-    ) -> Result<Self> {
+    pub(super) fn new(read: &ReadTransaction, index: &MainIndex, file: FileSize) -> Result<Self> {
         let meta = read.open_table(META).map_err(engine_error)?;
         let state = row(&meta, META, tables::STATE)?;
         let state = state.ok_or_else(|| missing("the row", "state"))?;
@@ -61,9 +75,10 @@ impl MainReader {
             clients: read.open_table(tables::CLIENTS).map_err(engine_error)?,
             client_ids: read.open_table(tables::CLIENT_IDS).map_err(engine_error)?,
             state: MainState::from_body(&state)?,
-            identity,
+            identity: index.identity,
             file,
-            inner_nodes,
+            parts_above: index.shape.parts_above,
+            inner_nodes: Arc::clone(&index.inner_nodes),
         })
     }
 
@@ -86,12 +101,35 @@ impl MainReader {
     }
 
     /// The root of a family; none if the family is empty.
-    pub(crate) fn root(&self, family: FamilyKey) -> Result<Option<Body<'_>>> {
-        row(&self.roots, tables::ROOTS, &family)
+    pub(crate) fn root(&self, family: FamilyKey) -> Result<Option<Root<'_>>> {
+        let stored = row(&self.roots, tables::ROOTS, &family)?;
+        match (stored, Part::of(family)) {
+            (Some(root), _) => Ok(Some(Root::Stored(root))),
+            (None, Some(part)) => self.picked(part),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The root of a part that is not kept, unless it is empty.
+    fn picked(&self, part: Part) -> Result<Option<Root<'_>>> {
+        let Some(root) = row(&self.roots, tables::ROOTS, &part.whole)? else {
+            return Ok(None);
+        };
+        let whole = Tree::new(self, Some(&root))?;
+        if whole.len() > self.parts_above {
+            return Ok(None);
+        }
+        let mut slots = Vec::new();
+        whole.visit(0..whole.len(), &mut |leaf| {
+            let is_of_part = |slot: &&Slot| Entry::client_of(slot) == part.client;
+            slots.extend(leaf.iter().filter(is_of_part));
+            Ok(())
+        })?;
+        Ok(leaf_of(&slots).map(Root::Picked))
     }
 
     /// The index of a family, over its root.
-    pub(crate) fn tree<'a>(&'a self, root: Option<&'a Body<'_>>) -> Result<Tree<'a, Self>> {
+    pub(crate) fn tree<'a>(&'a self, root: Option<&'a Root<'_>>) -> Result<Tree<'a, Self>> {
         Tree::new(self, root.map(Deref::deref))
     }
 

@@ -1,20 +1,19 @@
 //! One merge into the main index.
 
-use super::tables;
-use crate::counted::{self, Edit, Limits, NodeReader, NodeWriter};
+use super::families::write_families;
+use super::{Shape, tables};
 use crate::delta::{Delta, SessionEdit};
-use crate::engine::{Body, META, engine_error, missing, put, put_identity, row};
+use crate::engine::{META, engine_error, missing, put, put_identity, row};
 use crate::error::{Error, Result};
-use crate::family::FamilyKey;
 use crate::format::dictionary::{ClientRow, IdRow, Identity, MainState, NameRow, Row};
 use crate::format::{Entry, NewNames, seal};
-use redb::{ReadableTable, Table, TableHandle, WriteTransaction};
+use redb::{ReadableTable, TableHandle, WriteTransaction};
 
 /// Makes every table, and says what store this is.
 pub(super) fn initialize(write: &WriteTransaction, identity: Identity) -> Result<()> {
     let (state, names) = (MainState::START, NewNames::default());
     let nothing = Delta::new(state.ids);
-    write_all(write, &nothing, &names, (state, Limits::default()))?;
+    write_all(write, &nothing, &names, (state, Shape::default()))?;
     let mut meta = write.open_table(META).map_err(engine_error)?;
     put_identity(&mut meta, identity)
 }
@@ -23,7 +22,7 @@ pub(super) fn initialize(write: &WriteTransaction, identity: Identity) -> Result
 pub(super) fn merge(
     write: &WriteTransaction,
     base: &MainState,
-    limits: Limits,
+    shape: Shape,
     (delta, names, through): (&Delta, &NewNames, u64),
 ) -> Result<()> {
     if state(write)? != *base {
@@ -35,7 +34,7 @@ pub(super) fn merge(
         ids: delta.ids(),
         ..*base
     };
-    write_all(write, delta, names, (state, limits))
+    write_all(write, delta, names, (state, shape))
 }
 
 fn state(write: &WriteTransaction) -> Result<MainState> {
@@ -48,11 +47,11 @@ fn write_all(
     write: &WriteTransaction,
     delta: &Delta,
     names: &NewNames,
-    (mut state, limits): (MainState, Limits),
+    (mut state, shape): (MainState, Shape),
 ) -> Result<()> {
     write_dictionary(write, names)?;
     write_by_uid(write, delta)?;
-    state.next_node = write_families(write, delta, limits, state.next_node)?;
+    state.next_node = write_families(write, delta, shape, state.next_node)?;
     let mut meta = write.open_table(META).map_err(engine_error)?;
     let body = state.to_body()?;
     put(&mut meta, META, tables::STATE, &body, &mut Vec::new())
@@ -136,97 +135,4 @@ fn start_row<'b>(
     seal(tables::BY_UID.name(), key, &start, buffer);
     let row = buffer.as_slice().try_into();
     row.map_err(|_| Error::corrupted("the row of a start has an odd size"))
-}
-
-/// Applies the edits of every family, one after the other, and answers the next free node id.
-fn write_families(
-    write: &WriteTransaction,
-    delta: &Delta,
-    limits: Limits,
-    next_node: u64,
-) -> Result<u64> {
-    let mut families = Families {
-        roots: write.open_table(tables::ROOTS).map_err(engine_error)?,
-        nodes: Nodes {
-            table: write.open_table(tables::NODES).map_err(engine_error)?,
-            next: next_node,
-            buffer: Vec::new(),
-        },
-        limits,
-        buffer: Vec::new(),
-    };
-    let mut edits = delta.edits().peekable();
-    let mut group = Vec::new();
-    while let Some((family, edit)) = edits.next() {
-        group.push(edit);
-        if edits.peek().is_none_or(|(next, _)| *next != family) {
-            families.apply(family, &group)?;
-            group.clear();
-        }
-    }
-    Ok(families.nodes.next)
-}
-
-/// The tables of roots and nodes.
-struct Families<'txn> {
-    roots: Table<'txn, &'static [u8; 9], &'static [u8]>,
-    nodes: Nodes<'txn>,
-    limits: Limits,
-    buffer: Vec<u8>,
-}
-
-impl Families<'_> {
-    /// Applies sorted edits of one family.
-    fn apply(&mut self, family: FamilyKey, edits: &[Edit]) -> Result<()> {
-        let root = row(&self.roots, tables::ROOTS, &family)?.map(|root| root.to_vec());
-        match counted::apply(&mut self.nodes, self.limits, root.as_deref(), edits)? {
-            Some(root) => put(
-                &mut self.roots,
-                tables::ROOTS,
-                &family,
-                &root,
-                &mut self.buffer,
-            ),
-            None => {
-                self.roots.remove(&family).map_err(engine_error)?;
-                Ok(())
-            }
-        }
-    }
-}
-
-/// The table of nodes as the index's store.
-struct Nodes<'txn> {
-    table: Table<'txn, u64, &'static [u8]>,
-    next: u64,
-    buffer: Vec<u8>,
-}
-
-impl NodeReader for Nodes<'_> {
-    type Bytes<'a>
-        = Body<'a>
-    where
-        Self: 'a;
-
-    fn node(&self, id: u64) -> Result<Body<'_>> {
-        row(&self.table, tables::NODES, id)?
-            .ok_or_else(|| Error::corrupted(format!("node {id} is missing")))
-    }
-}
-
-impl NodeWriter for Nodes<'_> {
-    fn allocate(&mut self) -> u64 {
-        let id = self.next;
-        self.next += 1;
-        id
-    }
-
-    fn put(&mut self, id: u64, bytes: &[u8]) -> Result<()> {
-        put(&mut self.table, tables::NODES, id, bytes, &mut self.buffer)
-    }
-
-    fn remove(&mut self, id: u64) -> Result<()> {
-        self.table.remove(id).map_err(engine_error)?;
-        Ok(())
-    }
 }

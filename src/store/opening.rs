@@ -1,11 +1,11 @@
 //! Making, opening and closing stores.
 
 use super::{Handle, Store};
-use crate::counted::Limits;
 use crate::engine::{io_error, unfinished};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::dictionary::Identity;
 use crate::log::{LOGS, Log};
+use crate::main_index::Shape;
 use crate::main_index::{MAIN, MainIndex};
 use crate::options::Options;
 use crate::shared::{Files, Shared};
@@ -70,7 +70,7 @@ impl Store {
         lock: Box<dyn Any + Send + Sync>,
         options: Options,
     ) -> Result<Self> {
-        let files = open_files(storage, options.cache_bytes, options.node_limits)?;
+        let files = open_files(storage, options.cache_bytes, options.shape)?;
         if !options.read_only {
             files.main.release()?;
         }
@@ -92,8 +92,8 @@ impl Store {
 }
 
 /// Opens the files of a store, changing no byte of them.
-fn open_files(storage: &dyn Storage, cache_bytes: usize, limits: Limits) -> Result<Files> {
-    let main = MainIndex::open(storage, cache_bytes, limits)?;
+fn open_files(storage: &dyn Storage, cache_bytes: usize, shape: Shape) -> Result<Files> {
+    let main = MainIndex::open(storage, cache_bytes, shape)?;
     let reader = main.read()?;
     let (log, commits) = Log::open(storage, main.identity(), reader.state().watermark)?;
     Ok(Files {
@@ -182,7 +182,7 @@ impl Options {
     pub fn open_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
         // A directory that has no lock file yet may be somebody else's: look before making one.
         if !storage.is_lockable() {
-            open_files(&*storage, 0, self.node_limits)?;
+            open_files(&*storage, 0, self.shape)?;
         }
         let lock = storage.lock(sharing(&self))?;
         Store::open_locked(&*storage, lock, self)

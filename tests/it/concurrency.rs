@@ -18,7 +18,7 @@ fn totals_match_rows_in_every_answer_beside_a_writer_without_pause() {
 
 #[test]
 fn totals_match_rows_in_every_answer_beside_a_writer_and_merges() {
-    let options = Store::options().delta_sessions_max(64).node_slots_max(4);
+    let options = Store::options().delta_sessions_max(64).shape(4, 3);
     totals_match_rows(options.in_memory().unwrap());
 }
 
@@ -100,7 +100,7 @@ fn check(store: &Store, query: &Query, number: u32) {
 fn writers_in_many_threads_lose_nothing() {
     let storage = Arc::new(MemoryStorage::default());
     // Merges all the time.
-    let options = Store::options().delta_sessions_max(16).node_slots_max(4);
+    let options = Store::options().delta_sessions_max(16).shape(4, 3);
     let store = options.clone().create_on(storage.clone()).unwrap();
     let writers: Vec<_> = (0..8_u128)
         .map(|writer| {

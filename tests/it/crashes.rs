@@ -20,7 +20,7 @@ type Model = BTreeMap<Uuid, SessionLog>;
 /// Small nodes, and merges as often as every few steps.
 fn options(durability: Durability, delta_sessions_max: usize) -> Options {
     Store::options()
-        .node_slots_max(4)
+        .shape(4, 3)
         .merge(Merge::Inline)
         .durability(durability)
         .delta_sessions_max(delta_sessions_max)

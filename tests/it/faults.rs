@@ -14,7 +14,7 @@ const BATCH: u128 = 9;
 fn options(durability: Durability) -> Options {
     // Small nodes, no cache that could keep the storage out of it, and a merge after every other
     // step.
-    let options = Store::options().node_slots_max(4).cache_bytes(0);
+    let options = Store::options().shape(4, 3).cache_bytes(0);
     let options = options
         .merge(Merge::Inline)
         .delta_sessions_max(2 * BATCH as usize);

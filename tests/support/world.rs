@@ -85,7 +85,7 @@ impl World {
         let options = Store::options().clock(clock.clone()).ids(ids);
         // Nodes are small, so that a few sessions make trees of several levels; merges come at the
         // same steps in every run.
-        let options = options.node_slots_max(4).merge(Merge::Inline);
+        let options = options.shape(4, 3).merge(Merge::Inline);
         let options = options.durability(durability);
         let options = options.delta_sessions_max(delta_sessions_max);
         let store = options.clone().create_on(storage.clone());

@@ -1,0 +1,172 @@
+//! The families' part of a merge.
+
+use super::{Shape, tables};
+use crate::counted::{self, Edit, NodeReader, NodeWriter, Slot, Tree};
+use crate::delta::Delta;
+use crate::engine::{Body, engine_error, missing, put, row};
+use crate::error::Result;
+use crate::family::{FamilyKey, Part};
+use crate::format::{ClientId, Entry};
+use redb::{ReadableTable, Table, WriteTransaction};
+use std::collections::{BTreeMap, HashSet};
+
+/// Applies the edits of every family, one after the other, and answers the next free node id.
+pub(super) fn write_families(
+    write: &WriteTransaction,
+    delta: &Delta,
+    shape: Shape,
+    next_node: u64,
+) -> Result<u64> {
+    let mut families = Families {
+        roots: write.open_table(tables::ROOTS).map_err(engine_error)?,
+        nodes: Nodes {
+            table: write.open_table(tables::NODES).map_err(engine_error)?,
+            next: next_node,
+            buffer: Vec::new(),
+        },
+        shape,
+        with_parts: HashSet::new(),
+        buffer: Vec::new(),
+    };
+    let mut edits = delta.edits().peekable();
+    let mut group = Vec::new();
+    while let Some((family, edit)) = edits.next() {
+        group.push(edit);
+        if edits.peek().is_none_or(|(next, _)| *next != family) {
+            families.edit(family, &group)?;
+            group.clear();
+        }
+    }
+    Ok(families.nodes.next)
+}
+
+/// The tables of roots and nodes.
+struct Families<'txn> {
+    roots: Table<'txn, &'static [u8; 9], &'static [u8]>,
+    nodes: Nodes<'txn>,
+    shape: Shape,
+    /// The families whose parts are there and have still to be edited. A family comes before its
+    /// parts, as its key is less.
+    with_parts: HashSet<FamilyKey>,
+    buffer: Vec<u8>,
+}
+
+impl Families<'_> {
+    /// Applies sorted edits of one family.
+    fn edit(&mut self, family: FamilyKey, edits: &[Edit]) -> Result<()> {
+        if Part::of(family).is_some_and(|part| !self.with_parts.contains(&part.whole)) {
+            return Ok(());
+        }
+        let before = row(&self.roots, tables::ROOTS, &family)?.map(|root| root.to_vec());
+        let after = counted::apply(&mut self.nodes, self.shape.nodes, before.as_deref(), edits)?;
+        self.set_root(family, after.as_deref())?;
+        if !Part::are_of(family) {
+            return Ok(());
+        }
+        match (
+            self.has_parts(before.as_deref())?,
+            self.has_parts(after.as_deref())?,
+        ) {
+            (false, true) => self.make_parts(family, after.as_deref()),
+            (true, false) => self.remove_parts(family),
+            (true, true) => {
+                self.with_parts.insert(family);
+                Ok(())
+            }
+            (false, false) => Ok(()),
+        }
+    }
+
+    /// Whether a family with this root is kept in parts as well.
+    fn has_parts(&self, root: Option<&[u8]>) -> Result<bool> {
+        let tree = Tree::new(&self.nodes, root)?;
+        Ok(tree.len() > self.shape.parts_above)
+    }
+
+    fn set_root(&mut self, family: FamilyKey, root: Option<&[u8]>) -> Result<()> {
+        match root {
+            Some(root) => put(
+                &mut self.roots,
+                tables::ROOTS,
+                &family,
+                root,
+                &mut self.buffer,
+            ),
+            None => {
+                self.roots.remove(&family).map_err(engine_error)?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the parts of a family, which has none.
+    fn make_parts(&mut self, whole: FamilyKey, root: Option<&[u8]>) -> Result<()> {
+        let mut parts: BTreeMap<ClientId, Vec<Edit>> = BTreeMap::new();
+        let mut sort = |slot: &Slot| {
+            let part = parts.entry(Entry::client_of(slot)).or_default();
+            part.push(Edit::Insert(*slot));
+        };
+        Tree::new(&self.nodes, root)?.visit(0..u64::MAX, &mut |leaf| {
+            leaf.iter().for_each(&mut sort);
+            Ok(())
+        })?;
+        for (client, edits) in parts {
+            let root = counted::apply(&mut self.nodes, self.shape.nodes, None, &edits)?;
+            self.set_root(Part { whole, client }.family(), root.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// Removes every part of a family.
+    fn remove_parts(&mut self, whole: FamilyKey) -> Result<()> {
+        let [first, last] = [ClientId(0), ClientId(u32::MAX)];
+        let range = [first, last].map(|client| Part { whole, client }.family());
+        let [first, last] = &range;
+        let parts = self.roots.range::<&[u8; 9]>(first..=last);
+        let parts: Vec<FamilyKey> = parts
+            .map_err(engine_error)?
+            .map(|part| Ok(*part.map_err(engine_error)?.0.value()))
+            .collect::<Result<_>>()?;
+        for family in parts {
+            let root = row(&self.roots, tables::ROOTS, &family)?.map(|root| root.to_vec());
+            root.map_or(Ok(()), |root| counted::clear(&mut self.nodes, &root))?;
+            self.set_root(family, None)?;
+        }
+        Ok(())
+    }
+}
+
+/// The table of nodes as the index's store.
+struct Nodes<'txn> {
+    table: Table<'txn, u64, &'static [u8]>,
+    next: u64,
+    buffer: Vec<u8>,
+}
+
+impl NodeReader for Nodes<'_> {
+    type Bytes<'a>
+        = Body<'a>
+    where
+        Self: 'a;
+
+    fn node(&self, id: u64) -> Result<Body<'_>> {
+        row(&self.table, tables::NODES, id)?.ok_or_else(|| missing("node", id))
+    }
+}
+
+impl NodeWriter for Nodes<'_> {
+    fn allocate(&mut self) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        id
+    }
+
+    fn put(&mut self, id: u64, bytes: &[u8]) -> Result<()> {
+        put(&mut self.table, tables::NODES, id, bytes, &mut self.buffer)
+    }
+
+    fn remove(&mut self, id: u64) -> Result<()> {
+        self.table.remove(id).map_err(engine_error)?;
+        Ok(())
+    }
+}
