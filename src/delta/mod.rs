@@ -160,37 +160,34 @@ impl Delta {
         self.ids
     }
 
-    /// Makes this the state after `commit`.
+    /// Makes this the state after `commits`, which follow on one another.
     ///
     /// # Errors
     ///
-    /// `Corrupted` if it does not follow from the state before: it is then changed in part.
-    pub(crate) fn apply(&mut self, commit: &Commit) -> Result<()> {
-        self.names.add(&commit.names);
-        self.ids = commit.ids;
-        for effect in &commit.effects {
-            self.apply_to_session(effect)?;
+    /// `Corrupted` if they do not follow from the state before: it is then changed in part.
+    pub(crate) fn apply<'c>(
+        &mut self,
+        commits: impl IntoIterator<Item = &'c Commit>,
+    ) -> Result<()> {
+        let mut effects: Vec<&Effect> = Vec::new();
+        for commit in commits {
+            self.names.add(&commit.names);
+            self.ids = commit.ids;
+            effects.extend(&commit.effects);
         }
-        let edits = commit.effects.iter().flat_map(|effect| {
+        let mut of_sessions: Vec<(Uuid, &Effect)> = effects
+            .iter()
+            .map(|effect| (effect.entry.refer_uid, *effect))
+            .collect();
+        of_sessions.sort_by_key(|(refer_uid, _)| *refer_uid);
+        self.sessions.edit(&of_sessions, &followed_session)?;
+        let edits = effects.into_iter().flat_map(|effect| {
             let edits = Family::KINDS.filter_map(|kind| effect.edit(kind));
             edits.map(|(family, edit)| (Place::new(family.to_key(), edit.key()), edit))
         });
-        // In order, neighbours find the same nodes in the processor's cache.
         let mut edits: Vec<(Place, Edit)> = edits.collect();
-        edits.sort_unstable_by_key(|(place, _)| *place);
-        for (place, edit) in edits {
-            self.ops.update(place, |op| followed(op.copied(), edit))?;
-        }
-        Ok(())
-    }
-
-    fn apply_to_session(&mut self, effect: &Effect) -> Result<()> {
-        self.sessions.update(effect.entry.refer_uid, |known| {
-            let is_in_main = known.map_or(effect.before().is_some(), |session| session.is_in_main);
-            let after = effect.after().map(|entry| entry.pack());
-            let is_known = is_in_main || after.is_some();
-            Ok(is_known.then_some(Session { after, is_in_main }))
-        })
+        edits.sort_by_key(|(place, _)| *place);
+        self.ops.edit(&edits, &followed)
     }
 
     /// What became of a session: its entry or its removal; `None` if it was not changed.
@@ -236,18 +233,28 @@ impl Delta {
     }
 }
 
+/// What has become of a session after one more effect; nothing to tell if the main index does not
+/// know a session that is removed.
+#[expect(clippy::unnecessary_wraps, reason = "a change of a tree can fail")]
+fn followed_session(known: Option<&Session>, effect: &&Effect) -> Result<Option<Session>> {
+    let is_in_main = known.map_or(effect.before().is_some(), |session| session.is_in_main);
+    let after = effect.after().map(|entry| entry.pack());
+    let is_known = is_in_main || after.is_some();
+    Ok(is_known.then_some(Session { after, is_in_main }))
+}
+
 /// What an operation has become once what it led to was edited.
 ///
 /// # Errors
 ///
 /// `Corrupted` if the edit is not of what it led to.
-fn followed(op: Option<Op>, edit: Edit) -> Result<Option<Op>> {
+fn followed(op: Option<&Op>, edit: &Edit) -> Result<Option<Op>> {
     let is_there = !matches!(op, Some(Op::Remove));
     match (op, edit) {
-        (None, Edit::Insert(slot)) => Ok(Some(Op::Add(rest_of(&slot)))),
-        (Some(Op::Remove), Edit::Insert(slot)) => Ok(Some(Op::Replace(rest_of(&slot)))),
-        (Some(Op::Add(_)), Edit::Replace(slot)) => Ok(Some(Op::Add(rest_of(&slot)))),
-        (_, Edit::Replace(slot)) if is_there => Ok(Some(Op::Replace(rest_of(&slot)))),
+        (None, Edit::Insert(slot)) => Ok(Some(Op::Add(rest_of(slot)))),
+        (Some(Op::Remove), Edit::Insert(slot)) => Ok(Some(Op::Replace(rest_of(slot)))),
+        (Some(Op::Add(_)), Edit::Replace(slot)) => Ok(Some(Op::Add(rest_of(slot)))),
+        (_, Edit::Replace(slot)) if is_there => Ok(Some(Op::Replace(rest_of(slot)))),
         (Some(Op::Add(_)), Edit::Remove(_)) => Ok(None),
         (_, Edit::Remove(_)) if is_there => Ok(Some(Op::Remove)),
         (_, Edit::Insert(_)) => Err(Error::corrupted("a new entry is there already")),

@@ -196,7 +196,7 @@ impl Shared {
         if let Some(commit) = commit {
             let mut delta = view.delta.clone();
             writer.is_unsure = true;
-            delta.apply(&commit)?;
+            delta.apply([&commit])?;
             let through = writer.log.last();
             main.merge(&view.main.state(), &delta, &delta.names().rows(), through)?;
             self.publish_merged(main, &view, writer, through)?;
@@ -252,9 +252,9 @@ impl Group<'_> {
         // Whatever fails from here on leaves new names behind.
         self.writer.is_unsure = true;
         let mut delta = self.view.delta.clone();
-        delta.apply(&commit)?;
+        delta.apply([&commit])?;
         if let Some(since_freeze) = &mut self.since_freeze {
-            since_freeze.apply(&commit)?;
+            since_freeze.apply([&commit])?;
         }
         self.writer.is_unsure = false;
         self.view = Arc::new(self.view.with(Arc::clone(&self.view.main), delta));

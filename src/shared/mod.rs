@@ -96,7 +96,7 @@ impl Shared {
         lock: Box<dyn Any + Send + Sync>,
     ) -> Result<Arc<Self>> {
         let mut delta = Delta::new(reader.state().ids);
-        commits.iter().try_for_each(|commit| delta.apply(commit))?;
+        delta.apply(&commits)?;
         let names = Arc::new(Names::new(options.names_cache_bytes));
         let closed = Arc::new(AtomicBool::new(false));
         let log_bytes = AtomicU64::new(log.bytes());

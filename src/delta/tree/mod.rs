@@ -6,7 +6,10 @@
 //! beside the count. (Path copying: Driscoll, Sarnak, Sleator and Tarjan, "Making data structures
 //! persistent", 1989.)
 
+mod edit;
+
 use crate::error::Result;
+use edit::{edit, pieces};
 use std::sync::Arc;
 
 /// The most entries or children of a node. Small, as a change copies whole nodes.
@@ -24,16 +27,6 @@ pub(crate) struct Sums {
     pub(crate) weight: i64,
 }
 
-impl Sums {
-    /// The sums after those of a part of it have changed.
-    fn moved(self, was: Self, is: Self) -> Self {
-        Self {
-            count: self.count - was.count + is.count,
-            weight: self.weight - was.weight + is.weight,
-        }
-    }
-}
-
 impl std::ops::Add for Sums {
     type Output = Self;
 
@@ -41,6 +34,17 @@ impl std::ops::Add for Sums {
         Self {
             count: self.count + other.count,
             weight: self.weight + other.weight,
+        }
+    }
+}
+
+impl std::ops::Sub for Sums {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            count: self.count - other.count,
+            weight: self.weight - other.weight,
         }
     }
 }
@@ -70,8 +74,14 @@ pub(super) struct Tree<K, V> {
 impl<K, V> Default for Tree<K, V> {
     fn default() -> Self {
         Self {
-            root: Arc::new(Node::Leaf(Vec::new())),
+            root: Arc::default(),
         }
+    }
+}
+
+impl<K, V> Default for Node<K, V> {
+    fn default() -> Self {
+        Self::Leaf(Vec::new())
     }
 }
 
@@ -120,24 +130,24 @@ impl<K: Ord + Copy, V: Weigh + Clone> Tree<K, V> {
         }
     }
 
-    /// Puts what `change` makes of the value of `key` in its place; nothing, and nothing is left.
+    /// Applies edits in ascending order of their keys: `change` makes of a value and an edit of its
+    /// key what is there then, or nothing. Those of one key follow on one another.
     ///
     /// # Errors
     ///
-    /// Those of `change`; the tree is then as it was.
-    pub(super) fn update(
+    /// Those of `change`; the tree then holds an unknown part of it all.
+    pub(super) fn edit<E>(
         &mut self,
-        key: K,
-        change: impl FnOnce(Option<&V>) -> Result<Option<V>>,
+        edits: &[(K, E)],
+        change: &impl Fn(Option<&V>, &E) -> Result<Option<V>>,
     ) -> Result<()> {
-        let after = change(self.get(&key))?;
-        if let Some(sibling) = update(Arc::make_mut(&mut self.root), key, after) {
-            let children = [Arc::clone(&self.root), Arc::new(sibling)];
-            self.root = Arc::new(Node::Inner(with_sums(
-                children
-                    .into_iter()
-                    .filter_map(|node| Some((node.first()?, node))),
-            )));
+        debug_assert!(edits.is_sorted_by_key(|(key, _)| *key));
+        let mut nodes = edit(&mut self.root, edits, change)?;
+        while !nodes.is_empty() {
+            nodes.insert(0, std::mem::take(&mut self.root));
+            let mut above = pieces(nodes).map(|piece| Arc::new(Node::Inner(with_sums(piece))));
+            self.root = above.next().unwrap_or_default();
+            nodes = above.collect();
         }
         Ok(())
     }
@@ -188,95 +198,22 @@ fn last_at_most<K: Ord, V>(children: &[Child<K, V>], key: &K) -> usize {
 }
 
 /// Children over nodes, with their sums.
-fn with_sums<K: Ord + Copy, V: Weigh + Clone>(
-    nodes: impl Iterator<Item = (K, Arc<Node<K, V>>)>,
-) -> Vec<Child<K, V>> {
-    let mut through = Sums::default();
-    nodes
-        .map(|(fence, node)| {
-            through = through + node.sums();
-            Child {
-                fence,
-                through,
-                node,
-            }
-        })
-        .collect()
+fn with_sums<K: Ord + Copy, V: Weigh + Clone>(nodes: Vec<Arc<Node<K, V>>>) -> Vec<Child<K, V>> {
+    let mut children = Vec::with_capacity(nodes.len());
+    nodes.into_iter().for_each(|node| push(&mut children, node));
+    children
 }
 
-/// Changes one entry below `node`, and answers the right half of the node if it had to be split.
-fn update<K: Ord + Copy, V: Weigh + Clone>(
-    node: &mut Node<K, V>,
-    key: K,
-    after: Option<V>,
-) -> Option<Node<K, V>> {
-    match node {
-        Node::Leaf(entries) => {
-            match (
-                entries.binary_search_by(|(other, _)| other.cmp(&key)),
-                after,
-            ) {
-                (Ok(at), Some(value)) => entries.splice(at..=at, [(key, value)]).for_each(drop),
-                (Ok(at), None) => drop(entries.remove(at)),
-                (Err(at), Some(value)) => entries.insert(at, (key, value)),
-                (Err(_), None) => {}
-            }
-            split(entries).map(Node::Leaf)
-        }
-        Node::Inner(children) => {
-            update_below(children, key, after);
-            split(children).map(|right| Node::Inner(recounted(right)))
-        }
+/// Adds a child behind the others, unless there is nothing in it.
+fn push<K: Ord + Copy, V: Weigh + Clone>(children: &mut Vec<Child<K, V>>, node: Arc<Node<K, V>>) {
+    if let Some(fence) = node.first() {
+        let through = through(children, children.len().checked_sub(1)) + node.sums();
+        children.push(Child {
+            fence,
+            through,
+            node,
+        });
     }
-}
-
-/// Nodes that become small stay small, and one that becomes empty goes: a tree lives only until it
-/// is merged.
-fn update_below<K: Ord + Copy, V: Weigh + Clone>(
-    children: &mut Vec<Child<K, V>>,
-    key: K,
-    after: Option<V>,
-) {
-    let at = last_at_most(children, &key);
-    let before = through(children, at.checked_sub(1));
-    let Some(child) = children.get_mut(at) else {
-        return;
-    };
-    let sibling = update(Arc::make_mut(&mut child.node), key, after);
-    child.fence = child.fence.min(key);
-    let was = std::mem::replace(&mut child.through, before + child.node.sums());
-    let mut is = child.through;
-    let mut changed = at + 1;
-    if let Some(node) = sibling.map(Arc::new)
-        && let Some(fence) = node.first()
-    {
-        is = is + node.sums();
-        let through = is;
-        children.insert(
-            changed,
-            Child {
-                fence,
-                through,
-                node,
-            },
-        );
-        changed += 1;
-    } else if is == before && children.len() > 1 {
-        children.remove(at);
-        changed = at;
-    }
-    for child in children.iter_mut().skip(changed) {
-        child.through = child.through.moved(was, is);
-    }
-}
-
-fn recounted<K: Ord + Copy, V: Weigh + Clone>(children: Vec<Child<K, V>>) -> Vec<Child<K, V>> {
-    with_sums(children.into_iter().map(|child| (child.fence, child.node)))
-}
-
-/// The right half of what is too much for one node.
-fn split<T>(slots: &mut Vec<T>) -> Option<Vec<T>> {
-    (slots.len() > NODE_MAX).then(|| slots.split_off(slots.len() / 2))
 }
 
 /// Entries in key order.
@@ -363,26 +300,26 @@ mod tests {
         assert!(tree.iter_from(entries.len() as u64).next().is_none());
     }
 
-    fn run(steps: Vec<(u16, Option<i64>)>) {
+    /// Applies steps in runs of so many, and checks every state after each.
+    fn run(steps: &[(u16, Option<i64>)], at_once: usize) {
         let mut tree = Tree::default();
         let mut model = BTreeMap::new();
         let mut kept = Vec::new();
-        for (number, (key, after)) in steps.into_iter().enumerate() {
-            if number % 50 == 0 {
-                kept.push((tree.clone(), model.clone()));
-            }
-            tree.update(key, |before| {
-                assert_eq!(before, model.get(&key));
-                Ok(after)
-            })
-            .unwrap();
-            match after {
-                Some(value) => drop(model.insert(key, value)),
-                None => drop(model.remove(&key)),
+        for steps in steps.chunks(at_once) {
+            kept.push((tree.clone(), model.clone()));
+            let mut sorted = steps.to_vec();
+            sorted.sort_by_key(|(key, _)| *key);
+            tree.edit(&sorted, &|_, after| Ok(*after)).unwrap();
+            for (key, after) in steps {
+                match after {
+                    Some(value) => drop(model.insert(*key, *value)),
+                    None => drop(model.remove(key)),
+                }
             }
         }
         kept.push((tree, model));
-        kept.iter().for_each(|(tree, model)| check(tree, model));
+        let some = kept.iter().rev().step_by(kept.len().div_ceil(40));
+        some.for_each(|(tree, model)| check(tree, model));
     }
 
     proptest! {
@@ -390,9 +327,10 @@ mod tests {
 
         #[test]
         fn it_is_a_map_with_sums_and_every_clone_stays(
-            steps in proptest::collection::vec((0..500_u16, proptest::option::weighted(0.7, -1..=1_i64)), 0..2_000)
+            steps in proptest::collection::vec((0..500_u16, proptest::option::weighted(0.7, -1..=1_i64)), 0..2_000),
+            at_once in prop_oneof![1..10_usize, 1..1_000_usize],
         ) {
-            run(steps);
+            run(&steps, at_once);
         }
     }
 
@@ -400,15 +338,32 @@ mod tests {
     fn it_grows_to_several_levels_and_empties_again() {
         let up = (0..5_000).map(|key| (key, Some(1)));
         let down = (0..5_000).rev().map(|key| (key, None));
-        run(up.chain(down).collect());
+        let steps: Vec<_> = up.chain(down).collect();
+        for at_once in [1, 32, 33, 5_000] {
+            run(&steps, at_once);
+        }
     }
 
     #[test]
-    fn a_change_that_is_refused_changes_nothing() {
+    fn a_change_sees_what_the_one_before_has_made_of_the_same_key() {
         let mut tree: Tree<u16, i64> = Tree::default();
-        tree.update(1, |_| Ok(Some(1))).unwrap();
-        let refused = tree.update(1, |_| Err(crate::error::Error::corrupted("no")));
-        assert!(refused.is_err());
-        assert_eq!(tree.get(&1), Some(&1));
+        let count = |known: Option<&i64>, more: &i64| Ok(Some(known.map_or(0, |n| *n) + more));
+        tree.edit(&[(1, 1), (1, 1), (2, 5)], &count).unwrap();
+        tree.edit(&[(1, 1), (2, 1)], &count).unwrap();
+        assert_eq!((tree.get(&1), tree.get(&2)), (Some(&3), Some(&6)));
+    }
+
+    #[test]
+    fn a_change_that_is_refused_leaves_clones_as_they_were() {
+        let mut tree: Tree<u16, i64> = Tree::default();
+        let all: Vec<(u16, i64)> = (0..1_000).map(|key| (key, 1)).collect();
+        tree.edit(&all, &|_, value| Ok(Some(*value))).unwrap();
+        let kept = tree.clone();
+        let refused = |_: Option<&i64>, value: &i64| match value {
+            0 => Err(crate::error::Error::corrupted("no")),
+            _ => Ok(None),
+        };
+        assert!(tree.edit(&[(1, 1), (999, 0)], &refused).is_err());
+        check(&kept, &all.into_iter().collect());
     }
 }
