@@ -5,7 +5,7 @@
 //! key is then the sum of two ranks, and a position is found by one descent of the main index in
 //! which every key stands as many places later as the delta has put before it.
 
-use crate::counted::{Edit, Key, Slot, Tree, key_of};
+use crate::counted::{Edit, Key, Slot, Tree};
 use crate::delta::{Delta, Sums};
 use crate::error::{Error, Result};
 use crate::family::FamilyKey;
@@ -79,9 +79,8 @@ impl<'v> Combined<'v> {
         let wanted = usize::try_from(positions.end - positions.start).unwrap_or(0);
         let mut entries = Vec::with_capacity(wanted);
         if self.is_plain() {
-            let mut push = |slot: &Slot| Entry::unpack(slot).map(|entry| entries.push(entry));
-            let mut take = |leaf: &[Slot]| leaf.iter().try_for_each(&mut push);
-            self.main()?.visit(positions, &mut take)?;
+            let mut push = |slot| Entry::unpack(&slot).map(|entry| entries.push(entry));
+            self.main()?.visit(positions, &mut push)?;
             return Ok(entries);
         }
         while entries.len() < wanted {
@@ -107,9 +106,7 @@ impl<'v> Combined<'v> {
         // One more than is missing: what the delta adds before it may be all there is.
         let end = rank + merge.missing() + 1;
         let main = self.main()?;
-        main.visit(rank..end, &mut |leaf| {
-            leaf.iter().try_for_each(|slot| merge.take(slot))
-        })?;
+        main.visit(rank..end, &mut |slot| merge.take(&slot))?;
         match end >= main.len() {
             true => merge.add_before(None),
             false => Ok(()),
@@ -132,8 +129,8 @@ impl<'v> Combined<'v> {
             return Ok((0, self.around.start.count + position));
         };
         let mut key = Key::LEAST;
-        main.visit(last..count, &mut |leaf| {
-            key = leaf.first().map_or(key, key_of);
+        main.visit(last..count, &mut |slot| {
+            key = slot.key;
             Ok(())
         })?;
         if shifted(last, self.shift(key))? == position {
@@ -170,7 +167,7 @@ impl<I: Iterator<Item = Edit>> Merge<'_, I> {
 
     /// Takes the next entry of the main index, and what the delta adds before it.
     fn take(&mut self, slot: &Slot) -> Result<()> {
-        let key = key_of(slot);
+        let key = slot.key;
         self.add_before(Some(key))?;
         match self.edits.next_if(|edit| edit.key() == key) {
             _ if self.missing() == 0 => Ok(()),

@@ -1,6 +1,6 @@
 //! How a store is made and opened.
 
-use crate::counted::{Limits, NODE_SLOTS_MAX};
+use crate::counted::{CHILDREN_MAX, Limits};
 use crate::main_index::Shape;
 use crate::query::PageRequest;
 use crate::time::{Clock, SystemClock};
@@ -194,11 +194,11 @@ impl Options {
     /// sessions. All openings of a store must have the same.
     #[doc(hidden)]
     pub fn shape(mut self, node_slots_max: usize, parts_above: u64) -> Self {
-        let slots = node_slots_max.clamp(2, NODE_SLOTS_MAX);
+        let slots = node_slots_max.clamp(2, CHILDREN_MAX);
         self.shape = Shape {
             nodes: Limits {
                 leaf_slots_max: slots,
-                inner_slots_max: slots,
+                children_max: slots,
             },
             parts_above,
         };

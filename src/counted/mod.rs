@@ -6,17 +6,21 @@
 //! separately, so that a small set is a single row. The index knows keys and entries and nothing of
 //! what they mean.
 
+mod edit;
+mod leaf;
 mod node;
 mod read;
+mod slot;
 #[cfg(test)]
 mod tests;
 mod tree;
 
-pub(crate) use node::{
-    Key, NODE_SLOTS_MAX, Rest, SLOT_BYTES, Slot, is_inner, key_of, leaf_of, rest_of, slot_of,
-};
+pub(crate) use edit::{Edit, Limits};
+pub(crate) use leaf::leaf_of;
+pub(crate) use node::{CHILDREN_MAX, is_inner};
 pub(crate) use read::Tree;
-pub(crate) use tree::{Edit, Limits, apply, clear};
+pub(crate) use slot::{Key, Rest, SLOT_BYTES, Slot};
+pub(crate) use tree::{apply, clear};
 
 use crate::error::Result;
 use std::ops::Deref;

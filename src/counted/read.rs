@@ -1,7 +1,8 @@
 //! Rank, select, range and lookup.
 
 use super::NodeReader;
-use super::node::{Child, Key, Node, Slot, key_of, miscounted};
+use super::node::{Child, Inner, Node, miscounted};
+use super::slot::{Key, Slot};
 use crate::error::Result;
 use std::ops::Range;
 
@@ -36,15 +37,16 @@ impl<'a, S: NodeReader> Tree<'a, S> {
     }
 
     fn rank_in(&self, node: Node<'_>, key: Key) -> Result<u64> {
-        if node.level == 0 {
-            return Ok(node.slots_before(key) as u64);
-        }
-        let Some(index) = node.slots_before(key).checked_sub(1) else {
+        let inner = match node {
+            Node::Leaf(leaf) => return Ok(leaf.slots_before(key) as u64),
+            Node::Inner(inner) => inner,
+        };
+        let Some(index) = inner.fences_before(key).checked_sub(1) else {
             return Ok(0);
         };
-        let (child, before) = child_at(node, index)?;
+        let (child, before) = inner.child(index)?;
         let bytes = self.store.node(child.id)?;
-        let below = self.rank_in(child_node(&bytes, node, child, before)?, key)?;
+        let below = self.rank_in(child_node(&bytes, inner, child, before)?, key)?;
         before.checked_add(below).ok_or_else(miscounted)
     }
 
@@ -57,25 +59,27 @@ impl<'a, S: NodeReader> Tree<'a, S> {
     }
 
     fn get_in(&self, node: Node<'_>, key: Key) -> Result<Option<Slot>> {
-        if node.level == 0 {
-            let slot = node.slots.get(node.slots_before(key));
-            return Ok(slot.filter(|slot| key_of(slot) == key).copied());
-        }
-        let at_most = node.slots.partition_point(|slot| key_of(slot) <= key);
+        let inner = match node {
+            Node::Leaf(leaf) => return Ok(leaf.get(key)),
+            Node::Inner(inner) => inner,
+        };
+        let at_most = key
+            .next()
+            .map_or(inner.len(), |next| inner.fences_before(next));
         let Some(index) = at_most.checked_sub(1) else {
             return Ok(None);
         };
-        let (child, before) = child_at(node, index)?;
+        let (child, before) = inner.child(index)?;
         let bytes = self.store.node(child.id)?;
-        self.get_in(child_node(&bytes, node, child, before)?, key)
+        self.get_in(child_node(&bytes, inner, child, before)?, key)
     }
 
-    /// Visits the entries at positions `range` in order, leaf by leaf, and every node on the way
-    /// once. The part of the range past the end is empty.
+    /// Visits the entries at positions `range` in order, and every node on the way once. The part
+    /// of the range past the end is empty.
     pub(crate) fn visit(
         &self,
         range: Range<u64>,
-        visit: &mut impl FnMut(&[Slot]) -> Result<()>,
+        visit: &mut impl FnMut(Slot) -> Result<()>,
     ) -> Result<()> {
         let range = range.start..range.end.min(self.len());
         match self.root {
@@ -88,20 +92,22 @@ impl<'a, S: NodeReader> Tree<'a, S> {
         &self,
         node: Node<'_>,
         range: Range<u64>,
-        visit: &mut impl FnMut(&[Slot]) -> Result<()>,
+        visit: &mut impl FnMut(Slot) -> Result<()>,
     ) -> Result<()> {
-        if node.level == 0 {
-            return visit(leaf_slots(node, range)?);
-        }
-        let through = |slot: &Slot| Child::unpack(slot).count_through;
-        let first = node
-            .slots
-            .partition_point(|slot| through(slot) <= range.start);
-        let last = node.slots.partition_point(|slot| through(slot) < range.end);
+        let inner = match node {
+            Node::Leaf(leaf) => {
+                let index = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
+                let mut slots = leaf.slots(index(range.start)..index(range.end));
+                return slots.as_mut().ok_or_else(miscounted)?.try_for_each(visit);
+            }
+            Node::Inner(inner) => inner,
+        };
+        let first = inner.children_through(range.start);
+        let last = inner.children_through(range.end.saturating_sub(1));
         for index in first..=last {
-            let (child, before) = child_at(node, index)?;
+            let (child, before) = inner.child(index)?;
             let bytes = self.store.node(child.id)?;
-            let below = child_node(&bytes, node, child, before)?;
+            let below = child_node(&bytes, inner, child, before)?;
             let start = range.start.saturating_sub(before);
             let end = range.end.min(child.count_through).checked_sub(before);
             self.visit_in(below, start..end.ok_or_else(miscounted)?, visit)?;
@@ -127,26 +133,28 @@ impl<'a, S: NodeReader> Tree<'a, S> {
         position: u64,
         shift: &impl Fn(Key) -> i64,
     ) -> Result<u64> {
-        let passes = |index: usize| -> Result<bool> {
-            let key = node.slots.get(index).map(key_of).ok_or_else(miscounted)?;
-            let before = match node.level {
-                0 => index as u64,
-                _ => child_at(node, index)?.1,
-            };
+        let passes = |key: Key, before: u64| -> Result<bool> {
             let place = offset.checked_add(before);
             let moved = place.and_then(|place| place.checked_add_signed(shift(key)));
             Ok(moved.ok_or_else(miscounted)? <= position)
         };
-        let passing = partition(node.slots.len(), passes)?;
-        if node.level == 0 {
-            return offset.checked_add(passing as u64).ok_or_else(miscounted);
-        }
+        let inner = match node {
+            Node::Leaf(leaf) => {
+                let passing = partition(leaf.len(), |at| passes(leaf.key(at), at as u64))?;
+                return offset.checked_add(passing as u64).ok_or_else(miscounted);
+            }
+            Node::Inner(inner) => inner,
+        };
+        let passing = partition(inner.len(), |at| {
+            let (child, before) = inner.child(at)?;
+            passes(child.fence, before)
+        })?;
         let Some(index) = passing.checked_sub(1) else {
             return Ok(offset);
         };
-        let (child, before) = child_at(node, index)?;
+        let (child, before) = inner.child(index)?;
         let bytes = self.store.node(child.id)?;
-        let below = child_node(&bytes, node, child, before)?;
+        let below = child_node(&bytes, inner, child, before)?;
         let offset = offset.checked_add(before).ok_or_else(miscounted)?;
         self.count_at_most_in(below, offset, position, shift)
     }
@@ -165,31 +173,9 @@ fn partition(len: usize, passes: impl Fn(usize) -> Result<bool>) -> Result<usize
     Ok(low)
 }
 
-fn leaf_slots(node: Node<'_>, range: Range<u64>) -> Result<&[Slot]> {
-    let index = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
-    let range = index(range.start)..index(range.end);
-    node.slots.get(range).ok_or_else(miscounted)
-}
-
-/// The child at `index` and how many entries come before it in `node`.
-fn child_at(node: Node<'_>, index: usize) -> Result<(Child, u64)> {
-    let child = node.slots.get(index).map(Child::unpack);
-    let before = match index.checked_sub(1) {
-        Some(previous) => node
-            .slots
-            .get(previous)
-            .map(|slot| Child::unpack(slot).count_through),
-        None => Some(0),
-    };
-    match (child, before) {
-        (Some(child), Some(before)) if before < child.count_through => Ok((child, before)),
-        _ => Err(miscounted()),
-    }
-}
-
 fn child_node<'b>(
     bytes: &'b [u8],
-    parent: Node<'_>,
+    parent: Inner<'_>,
     child: Child,
     before: u64,
 ) -> Result<Node<'b>> {

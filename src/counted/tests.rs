@@ -1,6 +1,6 @@
 //! The index against a sorted `Vec`, over a node store in memory, with small nodes.
 
-use super::node::{Child, Node};
+use super::node::{Child, Inner, Node};
 use super::*;
 use crate::error::{Error, ErrorKind};
 use proptest::prelude::*;
@@ -32,6 +32,7 @@ impl NodeWriter for MemoryNodes {
     }
 
     fn put(&mut self, id: u64, bytes: &[u8]) -> Result<()> {
+        assert!(bytes.len() <= node::NODE_BYTES_MAX);
         if is_inner(bytes) {
             let first = self.inner.entry(id).or_insert_with(|| bytes.to_vec());
             assert_eq!(first, bytes, "an inner node changed under its id");
@@ -48,13 +49,15 @@ impl NodeWriter for MemoryNodes {
 
 const SMALL: Limits = Limits {
     leaf_slots_max: 4,
-    inner_slots_max: 3,
+    children_max: 3,
 };
 
 fn slot(key: Key, payload: u8) -> Slot {
-    let mut slot = [payload; SLOT_BYTES];
-    slot[..24].copy_from_slice(&key.to_bytes());
-    slot
+    let rest = Rest {
+        number: key.major() + u64::from(payload),
+        ids: [payload.into(), 7],
+    };
+    Slot { key, rest }
 }
 
 /// An index and what it should hold.
@@ -70,7 +73,7 @@ impl Index {
         self.root = apply(&mut self.nodes, limits, self.root.as_deref(), edits).unwrap();
         for edit in edits {
             match edit {
-                Edit::Insert(slot) | Edit::Replace(slot) => self.model.insert(key_of(slot), *slot),
+                Edit::Insert(slot) | Edit::Replace(slot) => self.model.insert(slot.key, *slot),
                 Edit::Remove(key) => self.model.remove(key),
             };
         }
@@ -82,8 +85,8 @@ impl Index {
 
     fn visited(&self, range: std::ops::Range<u64>) -> Vec<Slot> {
         let mut slots = Vec::new();
-        let mut visit = |leaf: &[Slot]| {
-            slots.extend(leaf);
+        let mut visit = |slot| {
+            slots.push(slot);
             Ok(())
         };
         self.tree().visit(range, &mut visit).unwrap();
@@ -92,7 +95,7 @@ impl Index {
 
     /// Every position is found where other entries stand between these, or some are left out.
     fn check_shifted(&self, model: &[Slot], shift: impl Fn(i64) -> i64) {
-        let rank_of = |key: Key| model.partition_point(|slot| key_of(slot) < key) as i64;
+        let rank_of = |key: Key| model.partition_point(|slot| slot.key < key) as i64;
         let places = (0..model.len() as i64).map(|rank| (rank + shift(rank)) as u64);
         let places: Vec<u64> = places.collect();
         for position in 0..places.last().map_or(1, |last| last + 2) {
@@ -110,7 +113,7 @@ impl Index {
         assert_eq!(self.tree().len(), len);
         assert_eq!(self.visited(0..u64::MAX), model);
         for (position, entry) in model.iter().enumerate() {
-            let key = key_of(entry);
+            let key = entry.key;
             assert_eq!(self.tree().rank(key).unwrap(), position as u64);
             assert_eq!(self.tree().get(key).unwrap(), Some(*entry));
             let after = key.next().unwrap();
@@ -139,27 +142,60 @@ impl Index {
     }
 
     fn check_node(&self, node: Node<'_>, limits: Limits, reached: &mut usize) {
-        assert!(node.slots.is_sorted_by(|a, b| key_of(a) < key_of(b)));
-        if node.level == 0 {
-            assert!((1..=limits.leaf_slots_max).contains(&node.slots.len()));
-            return;
-        }
-        assert!((1..=limits.inner_slots_max).contains(&node.slots.len()));
-        let mut before = 0;
-        for (index, slot) in node.slots.iter().enumerate() {
-            let child = Child::unpack(slot);
-            let below = Node::parse(self.nodes.node(child.id).unwrap()).unwrap();
-            assert_eq!(below.level + 1, node.level);
-            assert_eq!(below.count(), child.count_through - before);
-            assert!(child.fence <= key_of(&below.slots[0]));
-            if let Some(next) = node.slots.get(index + 1) {
-                assert!(key_of(below.slots.last().unwrap()) < key_of(next));
+        let inner = match node {
+            Node::Leaf(leaf) => {
+                let slots = leaf.to_slots();
+                assert!(slots.is_sorted_by(|a, b| a.key < b.key));
+                assert!((1..=limits.leaf_slots_max).contains(&slots.len()));
+                return;
             }
+            Node::Inner(inner) => inner,
+        };
+        assert!((1..=limits.children_max).contains(&inner.len()));
+        let mut before = 0;
+        let children = children(inner);
+        for (index, child) in children.iter().enumerate() {
+            let below = Node::parse(self.nodes.node(child.id).unwrap()).unwrap();
+            assert_eq!(below.level() + 1, inner.level);
+            assert_eq!(below.count(), child.count_through - before);
+            let (first, last) = ends(below);
+            assert!(child.fence <= first);
+            assert!(children.get(index + 1).is_none_or(|next| last < next.fence));
             before = child.count_through;
             *reached += 1;
             self.check_node(below, limits, reached);
         }
     }
+}
+
+fn children(inner: Inner<'_>) -> Vec<Child> {
+    let children = (0..inner.len()).map(|index| inner.child(index).unwrap().0);
+    children.collect()
+}
+
+/// The first and the last key or fence of a node.
+fn ends(node: Node<'_>) -> (Key, Key) {
+    let keys: Vec<Key> = match node {
+        Node::Leaf(leaf) => leaf.to_slots().iter().map(|slot| slot.key).collect(),
+        Node::Inner(inner) => children(inner).iter().map(|child| child.fence).collect(),
+    };
+    (keys[0], *keys.last().unwrap())
+}
+
+/// A node without its last entry or child.
+fn cut(bytes: &[u8]) -> Vec<u8> {
+    let mut cut = Vec::new();
+    match Node::parse(bytes).unwrap() {
+        Node::Leaf(leaf) => {
+            let slots = leaf.to_slots();
+            leaf::write(&slots[..slots.len() - 1], &mut cut);
+        }
+        Node::Inner(inner) => {
+            let fewer = children(inner).into_iter().take(inner.len() - 1);
+            node::write(inner.level, fewer, &mut cut);
+        }
+    }
+    cut
 }
 
 impl Index {
@@ -190,9 +226,9 @@ proptest! {
             1..12,
         ),
         leaf_slots_max in 2_usize..6,
-        inner_slots_max in 2_usize..5,
+        children_max in 2_usize..5,
     ) {
-        let limits = Limits { leaf_slots_max, inner_slots_max };
+        let limits = Limits { leaf_slots_max, children_max };
         let mut index = Index::default();
         for batch in batches {
             let edits = index.edits(batch);
@@ -209,8 +245,8 @@ proptest! {
         fix_header in any::<bool>(),
     ) {
         let mut root = root;
-        if let (true, Some(header)) = (fix_header, root.first_chunk_mut()) {
-            *header = [level, 0, 0, 0];
+        if let (true, Some(header)) = (fix_header, root.first_chunk_mut::<8>()) {
+            *header = [level, 0, 0, 0, 0, 0, 0, 0];
         }
         let mut nodes = MemoryNodes::default();
         for id in 0..4 {
@@ -231,7 +267,8 @@ fn appends_fill_leaves_and_leave_little_slack() {
         index.apply(Limits::default(), &[Edit::Insert(slot(Key::new(n, 0), 0))]);
     }
     index.check(Limits::default());
-    assert_eq!(index.nodes.nodes.len(), 11);
+    // Of 19 bytes an entry.
+    assert_eq!(index.nodes.nodes.len(), 5);
 }
 
 #[test]
@@ -314,11 +351,13 @@ fn a_node_that_is_not_what_its_parent_says_is_never_written_on() {
         .map(|n| Edit::Insert(slot(Key::new(n, 0), 1)))
         .collect();
     index.apply(SMALL, &inserts);
-    let leaf = Node::parse(index.root.as_deref().unwrap()).unwrap().slots[0];
-    let id = Child::unpack(&leaf).id;
-    let stale = index.nodes.nodes[&id].clone();
-    let short = stale[..stale.len() - SLOT_BYTES].to_vec();
-    index.nodes.nodes.insert(id, short);
+    let root = Node::parse(index.root.as_deref().unwrap()).unwrap();
+    let Node::Inner(inner) = root else {
+        panic!("{root:?}");
+    };
+    let (first, _) = inner.child(0).unwrap();
+    let stale = cut(&index.nodes.nodes[&first.id]);
+    index.nodes.nodes.insert(first.id, stale);
     let root = index.root.as_deref();
     let edit = [Edit::Replace(slot(Key::new(0, 0), 2))];
     let applied = apply(&mut index.nodes, SMALL, root, &edit);
@@ -335,8 +374,7 @@ fn a_child_that_holds_less_than_its_parent_says_is_corrupted() {
     let ids: Vec<u64> = index.nodes.nodes.keys().copied().collect();
     for id in ids {
         let whole = index.nodes.nodes[&id].clone();
-        let cut = whole[..whole.len() - SLOT_BYTES].to_vec();
-        index.nodes.nodes.insert(id, cut);
+        index.nodes.nodes.insert(id, cut(&whole));
         let read = index.tree().visit(0..20, &mut |_| Ok(()));
         assert!(read.is_err(), "node {id}");
         index.nodes.nodes.insert(id, whole);

@@ -2,56 +2,11 @@
 //! joins neighbours that have become small.
 
 use super::NodeWriter;
-use super::node::{self, Child, Key, NODE_SLOTS_MAX, Node, Slot, key_of};
-use crate::error::{Error, Result};
-use std::borrow::Cow;
-
-/// One change to an index.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Edit {
-    /// Adds an entry whose key is not there.
-    Insert(Slot),
-    /// Puts an entry over the one with the same key.
-    Replace(Slot),
-    /// Removes the entry with this key.
-    Remove(Key),
-}
-
-impl Edit {
-    pub(crate) fn key(&self) -> Key {
-        match self {
-            Self::Insert(slot) | Self::Replace(slot) => key_of(slot),
-            Self::Remove(key) => *key,
-        }
-    }
-}
-
-/// How many slots a node may hold; smaller in tests, to force splits and merges.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// At least two.
-    pub(crate) leaf_slots_max: usize,
-    /// At least two.
-    pub(crate) inner_slots_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            leaf_slots_max: NODE_SLOTS_MAX,
-            inner_slots_max: NODE_SLOTS_MAX,
-        }
-    }
-}
-
-impl Limits {
-    fn at(self, level: u8) -> usize {
-        match level {
-            0 => self.leaf_slots_max,
-            _ => self.inner_slots_max,
-        }
-    }
-}
+use super::edit::{Edit, Limits, appends, edited, pieces};
+use super::leaf::{self, Leaf, leaf_of};
+use super::node::{self, Child, Inner, Node};
+use super::slot::{Key, Slot};
+use crate::error::Result;
 
 /// A child while its parent is being changed.
 #[derive(Debug, Clone, Copy)]
@@ -60,8 +15,8 @@ struct Part {
     /// Entries below this child alone.
     count: u64,
     id: u64,
-    /// How many slots its node has, known once it was written.
-    slots: Option<usize>,
+    /// Whether its node has just been written and has become small.
+    is_small: bool,
 }
 
 /// Applies `edits`, in ascending key order with no key twice, to the index with this root, and
@@ -84,22 +39,20 @@ pub(crate) fn apply<S: NodeWriter>(
         limits,
         buffer: Vec::new(),
     };
-    match root.map(Node::parse).transpose()? {
-        Some(root) if root.level > 0 => {
+    let old = match root.map(Node::parse).transpose()? {
+        Some(Node::Inner(root)) => {
             let parts = pass.edit_children(root, edits, true)?;
-            pass.finish(root.level, parts)
+            return pass.finish(root.level, parts);
         }
-        leaf => {
-            let old = leaf.map_or(&[][..], |leaf| leaf.slots);
-            let at_right_edge = appends(old, edits);
-            let slots = merged(old, edits)?;
-            if slots.len() <= limits.leaf_slots_max {
-                return Ok(pass.root(0, &slots));
-            }
-            let parts = pass.write_pieces(0, None, &slots, at_right_edge)?;
-            pass.finish(1, parts)
-        }
+        Some(Node::Leaf(leaf)) => leaf.to_slots(),
+        None => Vec::new(),
+    };
+    let slots = edited(&old, edits)?;
+    if slots.len() <= pass.leaf_slots_max(&slots) {
+        return Ok(leaf_of(&slots));
     }
+    let parts = pass.write_leaves(None, &slots, appends(&old, edits))?;
+    pass.finish(1, parts)
 }
 
 /// Removes every node below this root from the store: the index is to be no more.
@@ -112,15 +65,15 @@ pub(crate) fn clear<S: NodeWriter>(store: &mut S, root: &[u8]) -> Result<()> {
 }
 
 fn clear_below<S: NodeWriter>(store: &mut S, node: Node<'_>) -> Result<()> {
-    if node.level == 0 {
+    let Node::Inner(inner) = node else {
         return Ok(());
-    }
-    for part in parts_of(node)? {
-        if node.level > 1 {
+    };
+    for part in parts_of(inner)? {
+        if inner.level > 1 {
             let bytes = store.node(part.id)?.to_vec();
             clear_below(
                 store,
-                Node::parse_child(&bytes, node.level - 1, part.count)?,
+                Node::parse_child(&bytes, inner.level - 1, part.count)?,
             )?;
         }
         store.remove(part.id)?;
@@ -140,7 +93,7 @@ impl<S: NodeWriter> Pass<'_, S> {
     /// `rightmost`: whether nothing in the index comes after this node.
     fn edit_children(
         &mut self,
-        node: Node<'_>,
+        node: Inner<'_>,
         edits: &[Edit],
         rightmost: bool,
     ) -> Result<Vec<Part>> {
@@ -172,79 +125,96 @@ impl<S: NodeWriter> Pass<'_, S> {
         part: Part,
         edits: &[Edit],
         rightmost: bool,
-        edited: &mut Vec<Part>,
+        parts: &mut Vec<Part>,
     ) -> Result<()> {
         let bytes = self.store.node(part.id)?.to_vec();
-        let child = Node::parse_child(&bytes, level, part.count)?;
-        let (slots, at_right_edge) = if level == 0 {
-            let appended = rightmost && appends(child.slots, edits);
-            (merged(child.slots, edits)?, appended)
-        } else {
-            (
-                packed(&self.edit_children(child, edits, rightmost)?),
-                rightmost,
-            )
-        };
-        if slots.is_empty() {
-            return self.store.remove(part.id);
-        }
         // A key below the first child's fence lands in it: the fence is lowered, never the key
         // rejected.
         let lowest = edits.first().map_or(part.fence, Edit::key);
         let fence = part.fence.min(lowest);
-        let id = self.id_for_change(level, part.id)?;
-        edited.extend(self.write_pieces(level, Some((id, fence)), &slots, at_right_edge)?);
+        let pieces = match Node::parse_child(&bytes, level, part.count)? {
+            Node::Leaf(leaf) => {
+                let old = leaf.to_slots();
+                let slots = edited(&old, edits)?;
+                let at_right_edge = rightmost && appends(&old, edits);
+                self.write_leaves(Some((part.id, fence)), &slots, at_right_edge)?
+            }
+            Node::Inner(inner) => {
+                let children = self.edit_children(inner, edits, rightmost)?;
+                let first = self.store.allocate();
+                self.store.remove(part.id)?;
+                self.write_inners(level, Some((first, fence)), &children, rightmost)?
+            }
+        };
+        if pieces.is_empty() && level == 0 {
+            return self.store.remove(part.id);
+        }
+        parts.extend(pieces);
         Ok(())
     }
 
-    /// The id under which a node goes on that changes: a leaf's own, and a new one for an inner
-    /// node, whose id stands for one content for ever, so that readers may keep it in memory.
-    fn id_for_change(&mut self, level: u8, id: u64) -> Result<u64> {
-        if level == 0 {
-            return Ok(id);
-        }
-        self.store.remove(id)?;
-        Ok(self.store.allocate())
+    /// How many entries a leaf of these, or some of them, may have.
+    fn leaf_slots_max(&self, slots: &[Slot]) -> usize {
+        self.limits.leaf_slots_max.min(leaf::capacity(slots))
     }
 
-    /// Writes `slots` as one node or as many as they need; the first takes over an id and a fence.
-    fn write_pieces(
+    /// Writes entries as one leaf or as many as they need; the first takes over an id and a fence.
+    fn write_leaves(
         &mut self,
-        level: u8,
         mut first: Option<(u64, Key)>,
         slots: &[Slot],
         at_right_edge: bool,
     ) -> Result<Vec<Part>> {
-        let mut parts = Vec::new();
-        let mut rest = slots;
-        let mut before = 0;
-        for size in piece_sizes(slots.len(), self.limits.at(level), at_right_edge) {
-            let (piece, later) = rest.split_at(size);
-            rest = later;
-            let piece = counted_from(level, piece, before);
-            before += Node {
-                level,
-                slots: &piece,
-            }
-            .count();
-            let lowest = piece.first().map_or(Key::new(0, 0), key_of);
-            let (id, fence) = match first.take() {
-                Some((id, fence)) => (id, fence),
-                None => (self.store.allocate(), lowest),
-            };
-            parts.push(self.write_node(level, id, fence, &piece)?);
-        }
-        Ok(parts)
+        let max = self.leaf_slots_max(slots);
+        let parts = pieces(slots, max, at_right_edge).map(|piece| {
+            let lowest = piece.first().map_or(Key::LEAST, |slot| slot.key);
+            let (id, fence) = first
+                .take()
+                .unwrap_or_else(|| (self.store.allocate(), lowest));
+            self.write_leaf(id, fence, piece)
+        });
+        parts.collect()
     }
 
-    fn write_node(&mut self, level: u8, id: u64, fence: Key, slots: &[Slot]) -> Result<Part> {
-        node::write(level, slots, &mut self.buffer);
+    fn write_leaf(&mut self, id: u64, fence: Key, slots: &[Slot]) -> Result<Part> {
+        leaf::write(slots, &mut self.buffer);
         self.store.put(id, &self.buffer)?;
         Ok(Part {
             fence,
-            count: Node { level, slots }.count(),
+            count: slots.len() as u64,
             id,
-            slots: Some(slots.len()),
+            is_small: is_small(slots.len(), self.leaf_slots_max(slots)),
+        })
+    }
+
+    /// Writes children as one inner node or as many as they need, as [`write_leaves`] does entries.
+    ///
+    /// [`write_leaves`]: Self::write_leaves
+    fn write_inners(
+        &mut self,
+        level: u8,
+        mut first: Option<(u64, Key)>,
+        children: &[Part],
+        at_right_edge: bool,
+    ) -> Result<Vec<Part>> {
+        let parts = pieces(children, self.limits.children_max, at_right_edge).map(|piece| {
+            let lowest = piece.first().map_or(Key::LEAST, |part| part.fence);
+            let (id, fence) = first
+                .take()
+                .unwrap_or_else(|| (self.store.allocate(), lowest));
+            self.write_inner(level, id, fence, piece)
+        });
+        parts.collect()
+    }
+
+    fn write_inner(&mut self, level: u8, id: u64, fence: Key, children: &[Part]) -> Result<Part> {
+        node::write(level, counted(children), &mut self.buffer);
+        self.store.put(id, &self.buffer)?;
+        Ok(Part {
+            fence,
+            count: children.iter().map(|part| part.count).sum(),
+            id,
+            is_small: is_small(children.len(), self.limits.children_max),
         })
     }
 
@@ -261,181 +231,99 @@ impl<S: NodeWriter> Pass<'_, S> {
         while let [left, right, later @ ..] = parts.get(index..).unwrap_or_default() {
             let right_is_last = rightmost && later.is_empty();
             let (left, right) = (*left, *right);
-            let joined = match right_is_last {
-                true => None,
-                false => self.joined(level, left, right)?,
+            let joined = match (left.is_small || right.is_small) && !right_is_last {
+                true => self.joined(level, left, right)?,
+                false => None,
             };
             match joined {
-                Some(slots) => {
-                    self.store.remove(right.id)?;
-                    let id = self.id_for_change(level, left.id)?;
-                    let part = self.write_node(level, id, left.fence, &slots)?;
-                    parts.splice(index..index + 2, [part]);
-                }
+                Some(part) => drop(parts.splice(index..index + 2, [part])),
                 None => index += 1,
             }
         }
         Ok(())
     }
 
-    /// The slots of two neighbours together, if one has just become small and both fit in a node
-    /// with room to spare.
-    fn joined(&mut self, level: u8, left: Part, right: Part) -> Result<Option<Vec<Slot>>> {
-        let max = self.limits.at(level);
-        let is_small = |part: Part| part.slots.is_some_and(|slots| slots <= max * 3 / 10);
-        if !is_small(left) && !is_small(right) {
-            return Ok(None);
+    /// Two neighbours as one, if both fit in a node with room to spare.
+    fn joined(&mut self, level: u8, left: Part, right: Part) -> Result<Option<Part>> {
+        let bytes = self.store.node(left.id)?.to_vec();
+        let first = Node::parse_child(&bytes, level, left.count)?;
+        let bytes = self.store.node(right.id)?.to_vec();
+        let second = Node::parse_child(&bytes, level, right.count)?;
+        let fits = |len: usize, max: usize| len <= max * 6 / 10;
+        match (first, second) {
+            (Node::Leaf(first), Node::Leaf(second)) => {
+                let slots = [first, second].map(Leaf::to_slots).concat();
+                if !fits(slots.len(), self.leaf_slots_max(&slots)) {
+                    return Ok(None);
+                }
+                self.store.remove(right.id)?;
+                self.write_leaf(left.id, left.fence, &slots).map(Some)
+            }
+            (Node::Inner(first), Node::Inner(second)) => {
+                let children = [parts_of(first)?, parts_of(second)?].concat();
+                if !fits(children.len(), self.limits.children_max) {
+                    return Ok(None);
+                }
+                self.store.remove(left.id)?;
+                self.store.remove(right.id)?;
+                let id = self.store.allocate();
+                self.write_inner(level, id, left.fence, &children).map(Some)
+            }
+            _ => Err(node::miscounted()),
         }
-        let left_bytes = self.store.node(left.id)?.to_vec();
-        let right_bytes = self.store.node(right.id)?;
-        let left = Node::parse_child(&left_bytes, level, left.count)?;
-        let right = Node::parse_child(&right_bytes, level, right.count)?;
-        if left.slots.len() + right.slots.len() > max * 6 / 10 {
-            return Ok(None);
-        }
-        if level == 0 {
-            return Ok(Some([left.slots, right.slots].concat()));
-        }
-        let mut parts = parts_of(left)?;
-        parts.extend(parts_of(right)?);
-        Ok(Some(packed(&parts)))
     }
 
     /// The root over `parts`, children of a node at `level`: with inner nodes between where they
     /// are too many, and lowered where there is just one.
     fn finish(&mut self, mut level: u8, mut parts: Vec<Part>) -> Result<Option<Vec<u8>>> {
-        while parts.len() > self.limits.inner_slots_max {
-            parts = self.write_pieces(level, None, &packed(&parts), true)?;
+        while parts.len() > self.limits.children_max {
+            parts = self.write_inners(level, None, &parts, true)?;
             level += 1;
         }
         while let [only] = parts.as_slice() {
             let bytes = self.store.node(only.id)?.to_vec();
             self.store.remove(only.id)?;
             level -= 1;
-            let node = Node::parse_child(&bytes, level, only.count)?;
-            if level == 0 {
-                return Ok(Some(bytes));
+            match Node::parse_child(&bytes, level, only.count)? {
+                Node::Leaf(_) => return Ok(Some(bytes)),
+                Node::Inner(inner) => parts = parts_of(inner)?,
             }
-            parts = parts_of(node)?;
         }
-        Ok(self.root(level, &packed(&parts)))
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        node::write(level, counted(&parts), &mut self.buffer);
+        Ok(Some(std::mem::take(&mut self.buffer)))
     }
+}
 
-    fn root(&mut self, level: u8, slots: &[Slot]) -> Option<Vec<u8>> {
-        if slots.is_empty() {
-            return None;
-        }
-        node::write(level, slots, &mut self.buffer);
-        Some(std::mem::take(&mut self.buffer))
-    }
+fn is_small(len: usize, max: usize) -> bool {
+    len <= max * 3 / 10
 }
 
 /// An inner node's children, each with its own count.
-fn parts_of(node: Node<'_>) -> Result<Vec<Part>> {
-    let mut before = 0;
-    node.slots
-        .iter()
-        .map(|slot| {
-            let child = Child::unpack(slot);
-            let count = child.count_through.checked_sub(before);
-            before = child.count_through;
-            Ok(Part {
-                fence: child.fence,
-                count: count.ok_or_else(node::miscounted)?,
-                id: child.id,
-                slots: None,
-            })
+fn parts_of(node: Inner<'_>) -> Result<Vec<Part>> {
+    let children = (0..node.len()).map(|index| {
+        let (child, before) = node.child(index)?;
+        Ok(Part {
+            fence: child.fence,
+            count: child.count_through - before,
+            id: child.id,
+            is_small: false,
         })
-        .collect()
-}
-
-/// The slots of an inner node with these children.
-fn packed(parts: &[Part]) -> Vec<Slot> {
-    let mut count_through = 0;
-    parts
-        .iter()
-        .map(|part| {
-            count_through += part.count;
-            Child {
-                fence: part.fence,
-                count_through,
-                id: part.id,
-            }
-            .pack()
-        })
-        .collect()
-}
-
-/// The slots of a node cut from a longer row of slots, `before` entries into it: an inner node's
-/// counts start anew.
-fn counted_from(level: u8, slots: &[Slot], before: u64) -> Cow<'_, [Slot]> {
-    if level == 0 || before == 0 {
-        return Cow::Borrowed(slots);
-    }
-    let recounted = slots.iter().map(|slot| {
-        let mut child = Child::unpack(slot);
-        child.count_through -= before;
-        child.pack()
     });
-    Cow::Owned(recounted.collect())
+    children.collect()
 }
 
-/// Whether the edits add behind the last entry.
-fn appends(old: &[Slot], edits: &[Edit]) -> bool {
-    match (old.last(), edits.last()) {
-        (Some(old), Some(edit)) => key_of(old) < edit.key(),
-        (None, _) => true,
-        (_, None) => false,
-    }
-}
-
-/// The entries of a leaf after `edits`.
-fn merged(old: &[Slot], edits: &[Edit]) -> Result<Vec<Slot>> {
-    let mut slots = Vec::with_capacity(old.len() + edits.len());
-    let mut rest = old;
-    for edit in edits {
-        let key = edit.key();
-        let kept;
-        (kept, rest) = rest.split_at(rest.partition_point(|slot| key_of(slot) < key));
-        slots.extend_from_slice(kept);
-        let same = rest.first().is_some_and(|slot| key_of(slot) == key);
-        match (edit, same) {
-            (Edit::Insert(slot), false) => slots.push(*slot),
-            (Edit::Replace(slot), true) => slots.push(*slot),
-            (Edit::Remove(_), true) => {}
-            (_, true) => return Err(Error::corrupted("a new entry is there already")),
-            (_, false) => return Err(Error::corrupted("an entry to change is missing")),
+/// The children of an inner node with these parts.
+fn counted(parts: &[Part]) -> impl Iterator<Item = Child> {
+    let mut count_through = 0;
+    parts.iter().map(move |part| {
+        count_through += part.count;
+        Child {
+            fence: part.fence,
+            count_through,
+            id: part.id,
         }
-        rest = rest.get(usize::from(same)..).unwrap_or_default();
-    }
-    slots.extend_from_slice(rest);
-    Ok(slots)
-}
-
-/// How to cut `slots` into nodes of at most `max`.
-///
-/// At the right edge all but the last piece keep 5 % free for late arrivals, and the last takes
-/// what remains and fills up; elsewhere the pieces are even.
-fn piece_sizes(slots: usize, max: usize, at_right_edge: bool) -> Vec<usize> {
-    if slots <= max {
-        return vec![slots];
-    }
-    let mut sizes = Vec::new();
-    let mut left = slots;
-    if at_right_edge {
-        let filled = (max * 95 / 100).max(2);
-        while left > max {
-            sizes.push(filled);
-            left -= filled;
-        }
-        sizes.push(left);
-        return sizes;
-    }
-    let pieces = slots.div_ceil(max);
-    for piece in 0..pieces {
-        let size = left.div_ceil(pieces - piece);
-        sizes.push(size);
-        left -= size;
-    }
-    sizes
+    })
 }

@@ -11,7 +11,7 @@ mod tree;
 pub(crate) use names::NamesIndex;
 pub(crate) use tree::Sums;
 
-use crate::counted::{Edit, Key, Rest, Slot, rest_of, slot_of};
+use crate::counted::{Edit, Key, Rest, Slot};
 use crate::error::{Error, Result};
 use crate::family::{Family, FamilyKey};
 use crate::format::{Commit, Effect, Entry, Ids};
@@ -87,8 +87,8 @@ impl Op {
     /// The edit that does the same to the main index.
     fn edit(self, key: Key) -> Edit {
         match self {
-            Self::Add(rest) => Edit::Insert(slot_of(key, rest)),
-            Self::Replace(rest) => Edit::Replace(slot_of(key, rest)),
+            Self::Add(rest) => Edit::Insert(Slot { key, rest }),
+            Self::Replace(rest) => Edit::Replace(Slot { key, rest }),
             Self::Remove => Edit::Remove(key),
         }
     }
@@ -251,10 +251,10 @@ fn followed_session(known: Option<&Session>, effect: &&Effect) -> Result<Option<
 fn followed(op: Option<&Op>, edit: &Edit) -> Result<Option<Op>> {
     let is_there = !matches!(op, Some(Op::Remove));
     match (op, edit) {
-        (None, Edit::Insert(slot)) => Ok(Some(Op::Add(rest_of(slot)))),
-        (Some(Op::Remove), Edit::Insert(slot)) => Ok(Some(Op::Replace(rest_of(slot)))),
-        (Some(Op::Add(_)), Edit::Replace(slot)) => Ok(Some(Op::Add(rest_of(slot)))),
-        (_, Edit::Replace(slot)) if is_there => Ok(Some(Op::Replace(rest_of(slot)))),
+        (None, Edit::Insert(slot)) => Ok(Some(Op::Add(slot.rest))),
+        (Some(Op::Remove), Edit::Insert(slot)) => Ok(Some(Op::Replace(slot.rest))),
+        (Some(Op::Add(_)), Edit::Replace(slot)) => Ok(Some(Op::Add(slot.rest))),
+        (_, Edit::Replace(slot)) if is_there => Ok(Some(Op::Replace(slot.rest))),
         (Some(Op::Add(_)), Edit::Remove(_)) => Ok(None),
         (_, Edit::Remove(_)) if is_there => Ok(Some(Op::Remove)),
         (_, Edit::Insert(_)) => Err(Error::corrupted("a new entry is there already")),

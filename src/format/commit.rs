@@ -56,7 +56,7 @@ impl Effect {
             EffectKind::Removed => 3,
         });
         out.extend_from_slice(&self.user_id.0.to_le_bytes());
-        out.extend_from_slice(&self.entry.pack());
+        out.extend_from_slice(&self.entry.to_bytes());
     }
 
     fn unpack(bytes: &[u8; EFFECT_BYTES]) -> Result<Self> {
@@ -69,7 +69,7 @@ impl Effect {
         };
         Ok(Self {
             user_id: UserId(u32::from_le_bytes([*u0, *u1, *u2, *u3])),
-            entry: Entry::unpack(slot)?,
+            entry: Entry::from_bytes(slot)?,
             kind,
         })
     }

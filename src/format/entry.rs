@@ -1,6 +1,6 @@
-//! One session as the index holds it: 40 bytes.
+//! One session as the index holds it.
 
-use crate::counted::{Key, SLOT_BYTES, Slot, key_of};
+use crate::counted::{Key, Rest, SLOT_BYTES, Slot};
 use crate::error::{Error, Result};
 use crate::session::SessionLog;
 use crate::time::Ticks;
@@ -66,24 +66,18 @@ impl Entry {
 
     /// The client within a packed entry.
     pub(crate) fn client_of(slot: &Slot) -> ClientId {
-        let id = slot.last_chunk().copied().unwrap_or_default();
-        ClientId(u32::from_le_bytes(id))
+        let [_, client] = slot.rest.ids;
+        ClientId(client)
     }
 
     pub(crate) fn pack(&self) -> Slot {
-        let mut slot = [0; SLOT_BYTES];
-        let end = self.end.map_or(OPEN, Ticks::to_sortable);
-        let fields: [&[u8]; 4] = [
-            &self.key().to_bytes(),
-            &end.to_le_bytes(),
-            &self.name_id.0.to_le_bytes(),
-            &self.client_id.0.to_le_bytes(),
-        ];
-        let bytes = fields.into_iter().flatten();
-        slot.iter_mut()
-            .zip(bytes)
-            .for_each(|(to, from)| *to = *from);
-        slot
+        Slot {
+            key: self.key(),
+            rest: Rest {
+                number: self.end.map_or(OPEN, Ticks::to_sortable),
+                ids: [self.name_id.0, self.client_id.0],
+            },
+        }
     }
 
     /// # Errors
@@ -91,37 +85,30 @@ impl Entry {
     /// `Corrupted` if a time is out of range.
     #[inline]
     pub(crate) fn unpack(slot: &Slot) -> Result<Self> {
-        let key = key_of(slot);
-        let [
-            ..,
-            a,
-            b,
-            c,
-            d,
-            e,
-            f,
-            g,
-            h, //
-            n0,
-            n1,
-            n2,
-            n3, //
-            c0,
-            c1,
-            c2,
-            c3,
-        ] = *slot;
-        let end = match u64::from_le_bytes([a, b, c, d, e, f, g, h]) {
+        let [name, client] = slot.rest.ids;
+        let end = match slot.rest.number {
             OPEN => None,
             end => Some(Ticks::from_sortable(end).ok_or_else(|| not_a_tick(end))?),
         };
         Ok(Self {
-            start: Self::start_of(key)?,
-            refer_uid: Uuid::from_u128(key.minor()),
+            start: Self::start_of(slot.key)?,
+            refer_uid: Uuid::from_u128(slot.key.minor()),
             end,
-            name_id: NameId(u32::from_le_bytes([n0, n1, n2, n3])),
-            client_id: ClientId(u32::from_le_bytes([c0, c1, c2, c3])),
+            name_id: NameId(name),
+            client_id: ClientId(client),
         })
+    }
+
+    /// The entry by itself, as the log has it.
+    pub(crate) fn to_bytes(self) -> [u8; SLOT_BYTES] {
+        self.pack().to_bytes()
+    }
+
+    /// # Errors
+    ///
+    /// `Corrupted` if a time is out of range.
+    pub(crate) fn from_bytes(bytes: &[u8; SLOT_BYTES]) -> Result<Self> {
+        Self::unpack(&Slot::from_bytes(bytes))
     }
 }
 
@@ -147,7 +134,7 @@ mod tests {
     #[test]
     fn the_bytes_of_an_entry_are_pinned() {
         #[rustfmt::skip]
-        let open: Slot = [
+        let open = [
             0x80, 0x3f, 0xb7, 0xf8, 0x28, 0xf9, 0xc0, 0x01,
             0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
             0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff,
@@ -155,18 +142,18 @@ mod tests {
             0x04, 0x03, 0x02, 0x01,
             0x08, 0x07, 0x06, 0x05,
         ];
-        assert_eq!(entry().pack(), open);
+        assert_eq!(entry().to_bytes(), open);
         let mut ended = open;
         ended[24..32].copy_from_slice(&[0x02, 0xc0, 0xf9, 0x28, 0xf8, 0xb7, 0x3f, 0x80]);
         let end = Some(entry().start.next());
-        assert_eq!(Entry { end, ..entry() }.pack(), ended);
+        assert_eq!(Entry { end, ..entry() }.to_bytes(), ended);
     }
 
     #[test]
     fn an_entry_reads_back() {
         let end = Some(Ticks::floor("9999-12-31T23:59:59Z".parse().unwrap()));
         for entry in [entry(), Entry { end, ..entry() }] {
-            assert_eq!(Entry::unpack(&entry.pack()).unwrap(), entry);
+            assert_eq!(Entry::from_bytes(&entry.to_bytes()).unwrap(), entry);
             assert_eq!(Entry::client_of(&entry.pack()), entry.client_id);
         }
     }
@@ -174,9 +161,9 @@ mod tests {
     #[test]
     fn an_entry_with_a_time_out_of_range_is_corrupted() {
         for at in [0, 24] {
-            let mut slot = entry().pack();
-            slot[at..at + 8].copy_from_slice(&[0; 8]);
-            assert!(Entry::unpack(&slot).is_err());
+            let mut bytes = entry().to_bytes();
+            bytes[at..at + 8].copy_from_slice(&[0; 8]);
+            assert!(Entry::from_bytes(&bytes).is_err());
         }
     }
 }

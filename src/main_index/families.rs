@@ -1,7 +1,7 @@
 //! The families' part of a merge.
 
 use super::{Shape, tables};
-use crate::counted::{self, Edit, NodeReader, NodeWriter, Slot, Tree};
+use crate::counted::{self, Edit, NodeReader, NodeWriter, Tree};
 use crate::delta::Delta;
 use crate::engine::{Body, engine_error, missing, put, row};
 use crate::error::Result;
@@ -102,12 +102,9 @@ impl Families<'_> {
     /// Makes the parts of a family, which has none.
     fn make_parts(&mut self, whole: FamilyKey, root: Option<&[u8]>) -> Result<()> {
         let mut parts: BTreeMap<ClientId, Vec<Edit>> = BTreeMap::new();
-        let mut sort = |slot: &Slot| {
-            let part = parts.entry(Entry::client_of(slot)).or_default();
-            part.push(Edit::Insert(*slot));
-        };
-        Tree::new(&self.nodes, root)?.visit(0..u64::MAX, &mut |leaf| {
-            leaf.iter().for_each(&mut sort);
+        Tree::new(&self.nodes, root)?.visit(0..u64::MAX, &mut |slot| {
+            let part = parts.entry(Entry::client_of(&slot)).or_default();
+            part.push(Edit::Insert(slot));
             Ok(())
         })?;
         for (client, edits) in parts {

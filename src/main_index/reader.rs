@@ -2,7 +2,7 @@
 
 use super::inner_nodes::InnerNodes;
 use super::{MainIndex, tables};
-use crate::counted::{NodeReader, Slot, Tree, leaf_of};
+use crate::counted::{NodeReader, Tree, leaf_of};
 use crate::engine::{Body, FileSize, META, engine_error, id, missing, row};
 use crate::error::{Error, Result};
 use crate::family::{Family, FamilyKey, Part};
@@ -120,9 +120,8 @@ impl MainReader {
             return Ok(None);
         }
         let mut slots = Vec::new();
-        whole.visit(0..whole.len(), &mut |leaf| {
-            let is_of_part = |slot: &&Slot| Entry::client_of(slot) == part.client;
-            slots.extend(leaf.iter().filter(is_of_part));
+        whole.visit(0..whole.len(), &mut |slot| {
+            slots.extend((Entry::client_of(&slot) == part.client).then_some(slot));
             Ok(())
         })?;
         Ok(leaf_of(&slots).map(Root::Picked))
