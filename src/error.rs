@@ -27,9 +27,10 @@ pub enum ErrorKind {
     UnsupportedFormat,
     /// What was read back is not what was written. Keep the files as they are.
     Corrupted,
-    /// The storage failed (a full disk, an I/O error). Every acknowledged record is kept. After a
-    /// failed write the outcome is unknown, and writing the same again is safe. Once the cause is
-    /// gone, close the store and open it again: until then calls may go on to fail.
+    /// The storage failed (a full disk, an I/O error). Every acknowledged record is kept. A write
+    /// that failed has written nothing, or says that this is unknown; writing the same again is safe
+    /// either way. Most calls succeed again once the cause is gone; where they do not, as after a
+    /// merge that failed, close the store and open it again.
     Unavailable,
     /// The snapshot or iterator has outlived what it reads from. Take a new one.
     Expired,

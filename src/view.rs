@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
 /// A committed state, and the names that all states share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct View {
     pub(crate) main: Arc<MainReader>,
     pub(crate) delta: Delta,

@@ -8,7 +8,7 @@
 mod names;
 mod tree;
 
-pub(crate) use names::NamesIndex;
+pub(crate) use names::{Mark, NamesIndex};
 pub(crate) use tree::Sums;
 
 use crate::counted::{Edit, Key, Rest, Slot};
@@ -228,7 +228,7 @@ impl Delta {
     }
 
     /// Those rows of the dictionary that the main index does not have.
-    pub(crate) fn names(&self) -> &NamesIndex {
+    pub(crate) fn names(&self) -> &Arc<NamesIndex> {
         &self.names
     }
 }

@@ -23,6 +23,10 @@ struct Maps {
     rows: NewNames,
 }
 
+/// How many users, names and clients there were.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark([usize; 3]);
+
 impl NamesIndex {
     fn read(&self) -> RwLockReadGuard<'_, Maps> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
@@ -48,6 +52,32 @@ impl NamesIndex {
         maps.rows.users.extend_from_slice(&new.users);
         maps.rows.names.extend_from_slice(&new.names);
         maps.rows.clients.extend_from_slice(&new.clients);
+    }
+
+    /// How many there are, to [`forget`](Self::forget) what is added from now on.
+    pub(crate) fn mark(&self) -> Mark {
+        let maps = self.read();
+        Mark([
+            maps.rows.users.len(),
+            maps.rows.names.len(),
+            maps.rows.clients.len(),
+        ])
+    }
+
+    /// Forgets what was added since a mark: it was not committed, and its ids are still free.
+    pub(crate) fn forget(&self, Mark([users, names, clients]): Mark) {
+        let maps = &mut *self.write();
+        for (_, user_refer_uid) in maps.rows.users.drain(users..) {
+            maps.users.remove(&user_refer_uid);
+        }
+        for (id, name) in maps.rows.names.drain(names..) {
+            maps.name_ids.remove(&(name.user_refer_uid, name.user));
+            maps.names.remove(&id);
+        }
+        for (id, client) in maps.rows.clients.drain(clients..) {
+            maps.client_ids.remove(&client);
+            maps.clients.remove(&id);
+        }
     }
 
     pub(crate) fn rows(&self) -> NewNames {

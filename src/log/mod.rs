@@ -6,6 +6,8 @@
 //! brings into the main index is in the first, which is written anew once it has ended.
 
 mod segment;
+#[cfg(test)]
+mod tests;
 
 use crate::engine::{self, missing};
 use crate::error::Result;
@@ -13,6 +15,7 @@ use crate::format::Commit;
 use crate::format::dictionary::Identity;
 use crate::storage::Storage;
 use segment::{Content, Segment};
+use std::sync::Arc;
 
 /// The files of the log.
 pub(crate) const LOGS: [&str; 2] = ["log.0", "log.1"];
@@ -27,6 +30,7 @@ pub(crate) enum Flush {
 /// An open log.
 #[derive(Debug)]
 pub(crate) struct Log {
+    storage: Arc<dyn Storage>,
     /// The one that is written, and the other.
     current: Segment,
     other: Segment,
@@ -52,23 +56,24 @@ impl Log {
     ///
     /// `Corrupted` if a commit is missing or damaged, or the log is another store's.
     pub(crate) fn open(
-        storage: &dyn Storage,
+        storage: Arc<dyn Storage>,
         identity: Identity,
         watermark: u64,
     ) -> Result<(Self, Vec<Commit>)> {
-        let [one, two] = LOGS.map(|name| open_segment(storage, name, identity));
+        let [one, two] = LOGS.map(|name| open_segment(&*storage, name, identity));
         let (older, newer) = match (one?, two?) {
-            (one, two) if one.0.last < two.0.last => (one, two),
+            (one, two) if one.0.last() < two.0.last() => (one, two),
             (one, two) => (two, one),
         };
         let (commits, last) = needed([&older.1, &newer.1], watermark)?;
         let mut files = [older.0, newer.0];
         // What a crash has left of a file may follow on what it has taken.
-        let cut_off = files.iter_mut().filter(|file| file.last > last);
+        let cut_off = files.iter_mut().filter(|file| file.last() > last);
         cut_off.for_each(|file| file.rewind(identity));
-        files.sort_by_key(|file| file.last);
+        files.sort_by_key(Segment::last);
         let [other, current] = files;
         let log = Self {
+            storage,
             current,
             other,
             identity,
@@ -88,27 +93,53 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// `Unavailable` if the storage fails: the outcome is then unknown.
+    /// `Unavailable` if the storage fails: the commits are not to be there, and nothing more may be
+    /// appended before [`settle`](Self::settle) has made sure of it.
     pub(crate) fn append(&mut self, bodies: &[Vec<u8>], flush: Flush) -> Result<()> {
-        if self.current.last <= self.merged {
+        if self.current.last() <= self.merged {
             self.current.rewind(self.identity);
         }
-        if !bodies.is_empty() {
-            self.current.append(self.last + 1, bodies, self.durable)?;
-            self.last += bodies.len() as u64;
+        let place = self.current.place();
+        let appended = self.append_behind(bodies, flush);
+        match appended {
+            Ok(()) => self.last += bodies.len() as u64,
+            Err(_) => self.current.take_back(place),
         }
-        if flush == Flush::Now {
-            self.other.sync()?;
-            self.current.sync()?;
+        if appended.is_ok() && flush == Flush::Now {
             self.durable = self.last;
         }
-        Ok(())
+        appended
+    }
+
+    fn append_behind(&mut self, bodies: &[Vec<u8>], flush: Flush) -> Result<()> {
+        if !bodies.is_empty() {
+            self.current.append(self.last + 1, bodies, self.durable)?;
+        }
+        if flush == Flush::Later {
+            return Ok(());
+        }
+        if self.other.last() > self.merged {
+            self.other.sync()?;
+        }
+        self.current.sync()
+    }
+
+    /// Makes sure that the files hold the commits that were appended, and no other, after one that
+    /// failed.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage fails again: whether the failed commits are there is then
+    /// unknown.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        self.other.settle(&*self.storage)?;
+        self.current.settle(&*self.storage)
     }
 
     /// A merge begins, of all commits so far: the next go to the other file, if nothing in that is
     /// needed any more.
     pub(crate) fn freeze(&mut self) {
-        if self.other.last <= self.merged && self.current.last > self.merged {
+        if self.other.last() <= self.merged && self.current.last() > self.merged {
             std::mem::swap(&mut self.current, &mut self.other);
             self.current.rewind(self.identity);
         }
@@ -128,6 +159,7 @@ impl Log {
     /// Gives the room of commits back if none is needed any more. What remains tells how far the
     /// log went: without it, an older copy of the main index would seem to be whole.
     pub(crate) fn close(mut self) -> Result<()> {
+        self.settle()?;
         if self.last == 0 || self.last > self.merged {
             return Ok(());
         }

@@ -6,11 +6,12 @@
 //! behind which there is one that knows it to have been durable, differs from one that a crash cut
 //! off.
 
-use crate::engine::io_error;
+use crate::engine::{io_error, unfinished};
 use crate::error::{Error, Result};
 use crate::format::dictionary::Identity;
 use crate::format::{CHECKSUM_BYTES, LogRecord, seal, unseal};
 use crate::storage::{Storage, StorageFile};
+use std::io;
 
 /// A checksum and an identity.
 const HEADER_BYTES: usize = CHECKSUM_BYTES + Identity::BODY_BYTES;
@@ -20,16 +21,32 @@ const HEADER_BYTES: usize = CHECKSUM_BYTES + Identity::BODY_BYTES;
 pub(super) struct Segment {
     name: &'static str,
     file: Box<dyn StorageFile>,
-    /// Where the next record goes.
-    end: u64,
     /// The bytes of the file.
     pub(super) len: u64,
+    place: Place,
+    /// The records that are not durable yet, which are the last.
+    unsynced: Vec<u8>,
+    /// What failed, if what it has left in the file is still there.
+    fault: Option<Fault>,
+}
+
+/// Where the next record goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    end: u64,
     /// The number of the last record; zero if there is none.
     pub(super) last: u64,
     /// The checksum of the last record, or of the header.
     chain: [u8; CHECKSUM_BYTES],
-    /// Whether there are records that are not durable yet.
-    is_dirty: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fault {
+    /// There may be anything behind the last record.
+    Write,
+    /// Nobody knows what of the last records has reached the storage, whatever it says from now on
+    /// (Rebello et al., "Can applications recover from fsync failures?", 2020).
+    Sync,
 }
 
 /// What an open file holds.
@@ -82,67 +99,129 @@ impl Segment {
         let mut bytes = vec![0; len];
         file.read(0, &mut bytes).map_err(failed)?;
         let chain = check_header(name, &bytes, identity)?;
-        let mut segment = Self {
+        let place = find_end(&bytes, Place::start(chain));
+        let segment = Self {
             name,
             file,
-            end: HEADER_BYTES as u64,
             len: bytes.len() as u64,
-            last: 0,
-            chain,
-            is_dirty: false,
+            place,
+            unsynced: Vec::new(),
+            fault: None,
         };
-        let end = HEADER_BYTES + segment.find_end(bytes.get(HEADER_BYTES..).unwrap_or_default());
-        segment.end = end as u64;
+        let end = usize::try_from(place.end).unwrap_or(bytes.len());
         Ok((segment, Content { bytes, end }))
     }
 
-    /// Goes through the records and answers how many bytes they take.
-    fn find_end(&mut self, bytes: &[u8]) -> usize {
-        let mut rest = bytes;
-        while let Some((record, behind)) = LogRecord::read(rest)
-            && record.chain == self.chain
-            && (self.last == 0 || record.number == self.last + 1)
-        {
-            self.last = record.number;
-            self.chain = record.checksum;
-            rest = behind;
-        }
-        bytes.len() - rest.len()
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The number of the last record; zero if there is none.
+    pub(super) fn last(&self) -> u64 {
+        self.place.last
     }
 
     /// Starts anew at the beginning: what it holds is not needed any more.
     pub(super) fn rewind(&mut self, identity: Identity) {
-        self.end = HEADER_BYTES as u64;
-        self.last = 0;
-        self.chain = checksum_of(&header(identity));
-        self.is_dirty = false;
+        self.place = Place::start(checksum_of(&header(identity)));
+        self.unsynced = Vec::new();
     }
 
     /// Appends records, `durable` being the last that is known to be durable, without a sync.
-    ///
-    /// A failure leaves the place as it was: what is written next goes over what may be there.
     pub(super) fn append(&mut self, first: u64, bodies: &[Vec<u8>], durable: u64) -> Result<()> {
-        let (mut bytes, mut chain) = (Vec::new(), self.chain);
+        let (mut bytes, mut chain) = (Vec::new(), self.place.chain);
         for (number, body) in (first..).zip(bodies) {
             chain = LogRecord::write(chain, number, durable, body, &mut bytes);
         }
-        let written = self.file.write(self.end, &bytes);
-        written.map_err(|error| io_error("write", self.name, error))?;
-        self.end += bytes.len() as u64;
-        self.len = self.len.max(self.end);
-        self.last = first + bodies.len() as u64 - 1;
-        self.chain = chain;
-        self.is_dirty = true;
+        if let Err(error) = self.file.write(self.place.end, &bytes) {
+            return Err(self.failed(Fault::Write, "write", error));
+        }
+        self.place = Place {
+            end: self.place.end + bytes.len() as u64,
+            last: first + bodies.len() as u64 - 1,
+            chain,
+        };
+        self.len = self.len.max(self.place.end);
+        match self.unsynced.is_empty() {
+            true => self.unsynced = bytes,
+            false => self.unsynced.extend_from_slice(&bytes),
+        }
         Ok(())
+    }
+
+    /// Takes the records behind `place` back: they are not to be there.
+    pub(super) fn take_back(&mut self, place: Place) {
+        let bytes = usize::try_from(self.place.end - place.end).unwrap_or(usize::MAX);
+        self.unsynced
+            .truncate(self.unsynced.len().saturating_sub(bytes));
+        self.place = place;
+        self.fault = self.fault.max(Some(Fault::Write));
     }
 
     /// Makes every record durable.
     pub(super) fn sync(&mut self) -> Result<()> {
-        if self.is_dirty {
-            let synced = self.file.sync();
-            synced.map_err(|error| io_error("sync", self.name, error))?;
-            self.is_dirty = false;
+        if !self.unsynced.is_empty() {
+            if let Err(error) = self.file.sync() {
+                return Err(self.failed(Fault::Sync, "sync", error));
+            }
+            self.unsynced = Vec::new();
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn failed(&mut self, fault: Fault, verb: &str, error: io::Error) -> Error {
+        self.fault = self.fault.max(Some(fault));
+        io_error(verb, self.name, error)
+    }
+
+    /// Brings the file to hold its records, durable, and nothing behind them, if anything failed.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage fails again: then this is to be repeated.
+    pub(super) fn settle(&mut self, storage: &dyn Storage) -> Result<()> {
+        match self.fault {
+            None => return Ok(()),
+            Some(Fault::Write) => self.cut_behind()?,
+            Some(Fault::Sync) => self.replace(storage)?,
+        }
+        self.len = self.place.end;
+        self.unsynced = Vec::new();
+        self.fault = None;
+        Ok(())
+    }
+
+    /// Takes no room, so that a full storage does not prevent it.
+    fn cut_behind(&mut self) -> Result<()> {
+        if let Err(error) = self.file.set_len(self.place.end) {
+            return Err(self.failed(Fault::Write, "cut", error));
+        }
+        match self.file.sync() {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.failed(Fault::Sync, "sync", error)),
+        }
+    }
+
+    /// Puts a new file in the place of this one, whose end cannot be trusted.
+    fn replace(&mut self, storage: &dyn Storage) -> Result<()> {
+        let failed = |error| io_error("replace", self.name, error);
+        let synced = self.place.end - self.unsynced.len() as u64;
+        let mut bytes = vec![0; usize::try_from(synced).unwrap_or(usize::MAX)];
+        self.file.read(0, &mut bytes).map_err(failed)?;
+        bytes.extend_from_slice(&self.unsynced);
+        let chain = checksum_of(&bytes);
+        if find_end(&bytes, Place::start(chain)) != self.place {
+            let problem = format!("{} has lost what was durable", self.name);
+            return Err(Error::corrupted(problem));
+        }
+        let unfinished = unfinished(self.name);
+        let file = storage.create(&unfinished).map_err(failed)?;
+        file.write(0, &bytes).map_err(failed)?;
+        file.sync().map_err(failed)?;
+        storage.rename(&unfinished, self.name).map_err(failed)?;
+        storage.sync().map_err(failed)?;
+        self.file = file;
         Ok(())
     }
 
@@ -151,6 +230,34 @@ impl Segment {
         let cut = self.file.set_len(HEADER_BYTES as u64);
         cut.map_err(|error| io_error("cut", self.name, error))
     }
+}
+
+impl Place {
+    /// Behind a header.
+    fn start(chain: [u8; CHECKSUM_BYTES]) -> Self {
+        Self {
+            end: HEADER_BYTES as u64,
+            last: 0,
+            chain,
+        }
+    }
+}
+
+/// Goes through the records of a file whose header `place` is behind, and answers where they end.
+fn find_end(bytes: &[u8], mut place: Place) -> Place {
+    let mut rest = bytes.get(HEADER_BYTES..).unwrap_or_default();
+    while let Some((record, behind)) = LogRecord::read(rest)
+        && record.chain == place.chain
+        && (place.last == 0 || record.number == place.last + 1)
+    {
+        place = Place {
+            end: (bytes.len() - behind.len()) as u64,
+            last: record.number,
+            chain: record.checksum,
+        };
+        rest = behind;
+    }
+    place
 }
 
 fn header(identity: Identity) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use super::call::{Call, Told};
 use super::handover::{Handover, Role};
 use super::{Shared, Writer};
-use crate::delta::Delta;
+use crate::delta::{Delta, Mark, NamesIndex};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Commit;
 use crate::log::Flush;
@@ -22,6 +22,23 @@ pub(super) struct AtRisk {
 }
 
 impl Writer {
+    /// Appends commits to the log, all or none.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage fails: none of the commits is there then, or the error says that
+    /// this is unknown.
+    fn append(&mut self, bodies: &[Vec<u8>], flush: Flush) -> Result<()> {
+        let Err(error) = self.log.append(bodies, flush) else {
+            return Ok(());
+        };
+        let message = match self.log.settle() {
+            Ok(()) => "nothing was written",
+            Err(_) => "whether it was written is unknown, and writing the same again is safe",
+        };
+        Err(Error::new(error.kind(), message).caused_by(error))
+    }
+
     /// What a crash would lose after an eventual commit of `sessions` more; nothing if that commit
     /// is to be durable.
     fn at_risk_after(&self, sessions: usize, now: DateTime<Utc>) -> Option<AtRisk> {
@@ -124,40 +141,42 @@ impl Shared {
 
     fn begin_group<'w>(&self, writer: Option<&'w mut Writer>) -> Result<Group<'w>> {
         let writer = writer.ok_or_else(Error::closed)?;
-        writer.check_sure()?;
+        writer.ready()?;
+        let view = self.view()?;
         Ok(Group {
+            new_names: [Some(&view.delta), writer.since_freeze.as_ref()]
+                .map(|delta| delta.map(NewNamesSince::now)),
             since_freeze: writer.since_freeze.clone(),
             writer,
-            view: self.view()?,
+            view: View::clone(&view),
             bodies: Vec::new(),
             sessions: 0,
             now: None,
+            broken: None,
         })
     }
 
-    /// Makes a group durable, as the store's durability says, and publishes it.
-    fn commit(self: &Arc<Self>, group: Group<'_>) -> Result<()> {
+    /// Makes a group durable, as the store's durability says, and publishes it. A failure is
+    /// settled first, so that nothing of the group is there, unless that fails too.
+    fn commit(self: &Arc<Self>, mut group: Group<'_>) -> Result<()> {
+        group.broken.take().map_or(Ok(()), Err)?;
         if group.bodies.is_empty() {
             return Ok(());
         }
-        let writer = group.writer;
         let at_risk = group
             .now
-            .and_then(|now| writer.at_risk_after(group.sessions, now));
+            .and_then(|now| group.writer.at_risk_after(group.sessions, now));
         let flush = match at_risk {
             Some(_) => Flush::Later,
             None => Flush::Now,
         };
-        // Until it is known to be done.
-        writer.is_unsure = true;
-        writer.log.append(&group.bodies, flush)?;
-        writer.is_unsure = false;
-        self.log_bytes.store(writer.log.bytes(), Ordering::Relaxed);
-        writer.at_risk = at_risk;
-        writer.since_freeze = group.since_freeze;
+        group.writer.append(&group.bodies, flush)?;
+        group.writer.at_risk = at_risk;
+        let (view, bytes) = group.committed();
+        self.log_bytes.store(bytes, Ordering::Relaxed);
         let merge_at = self.options.delta_sessions_max.div_ceil(4) as u64;
-        let is_due = group.view.delta.session_count() >= merge_at;
-        self.publish(Some(group.view));
+        let is_due = view.delta.session_count() >= merge_at;
+        self.publish(Some(Arc::new(view)));
         if is_due && self.options.merge == Merge::Background {
             self.merge_in_background();
         }
@@ -190,17 +209,20 @@ impl Shared {
         let main = main.as_ref().ok_or_else(Error::closed)?;
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
-        writer.check_sure()?;
+        writer.ready()?;
         let view = self.view()?;
         let (answer, commit) = resolved(&view, resolve)?;
         if let Some(commit) = commit {
+            let new_names = NewNamesSince::now(&view.delta);
             let mut delta = view.delta.clone();
-            writer.is_unsure = true;
             delta.apply([&commit])?;
             let through = writer.log.last();
+            // Until it is known to be done.
+            writer.is_unsure = true;
             main.merge(&view.main.state(), &delta, &delta.names().rows(), through)?;
             self.publish_merged(main, &view, writer, through)?;
             writer.is_unsure = false;
+            new_names.keep();
         }
         Ok(answer)
     }
@@ -218,11 +240,9 @@ impl Shared {
     pub(crate) fn flush(&self) -> Result<()> {
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
-        writer.check_sure()?;
+        writer.ready()?;
         if writer.at_risk.is_some() {
-            writer.is_unsure = true;
-            writer.log.append(&[], Flush::Now)?;
-            writer.is_unsure = false;
+            writer.append(&[], Flush::Now)?;
             writer.at_risk = None;
         }
         Ok(())
@@ -233,34 +253,79 @@ impl Shared {
 struct Group<'w> {
     writer: &'w mut Writer,
     /// The state after the calls that were taken.
-    view: Arc<View>,
+    view: View,
     since_freeze: Option<Delta>,
+    new_names: [Option<NewNamesSince>; 2],
     bodies: Vec<Vec<u8>>,
     sessions: usize,
     now: Option<DateTime<Utc>>,
+    /// Why there is no such state.
+    broken: Option<Error>,
 }
 
 impl Group<'_> {
     /// Resolves a call against the state after those before it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call; the group is then as it was.
     fn take(&mut self, call: &mut Call) -> Result<()> {
+        if self.broken.is_some() {
+            return Ok(());
+        }
         let ((), commit) = resolved(&self.view, |resolver| call.resolve(resolver))?;
         self.now = self.now.max(call.now);
         let Some(commit) = commit else {
             return Ok(());
         };
-        let body = commit.to_body()?;
-        // Whatever fails from here on leaves new names behind.
-        self.writer.is_unsure = true;
-        let mut delta = self.view.delta.clone();
-        delta.apply([&commit])?;
-        if let Some(since_freeze) = &mut self.since_freeze {
-            since_freeze.apply([&commit])?;
-        }
-        self.writer.is_unsure = false;
-        self.view = Arc::new(self.view.with(Arc::clone(&self.view.main), delta));
+        self.bodies.push(commit.to_body()?);
         self.sessions += commit.effects.len();
-        self.bodies.push(body);
+        self.broken = self.apply(&commit).err();
         Ok(())
+    }
+
+    fn apply(&mut self, commit: &Commit) -> Result<()> {
+        self.view.delta.apply([commit])?;
+        let since_freeze = self.since_freeze.as_mut();
+        since_freeze.map_or(Ok(()), |delta| delta.apply([commit]))
+    }
+
+    /// The state after the group, which is in the log, and the bytes of that.
+    fn committed(self) -> (View, u64) {
+        self.writer.since_freeze = self.since_freeze;
+        self.new_names
+            .into_iter()
+            .flatten()
+            .for_each(NewNamesSince::keep);
+        (self.view, self.writer.log.bytes())
+    }
+}
+
+/// Names that are added to a delta, and forgotten again unless what they are for is committed:
+/// their ids are given to others then.
+struct NewNamesSince {
+    index: Arc<NamesIndex>,
+    mark: Option<Mark>,
+}
+
+impl NewNamesSince {
+    fn now(delta: &Delta) -> Self {
+        Self {
+            index: Arc::clone(delta.names()),
+            mark: Some(delta.names().mark()),
+        }
+    }
+
+    fn keep(mut self) {
+        self.mark = None;
+    }
+}
+
+impl Drop for NewNamesSince {
+    fn drop(&mut self) {
+        if let Some(mark) = self.mark {
+            self.index.forget(mark);
+        }
     }
 }
 

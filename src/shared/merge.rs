@@ -122,7 +122,7 @@ impl Shared {
     fn freeze(&self) -> Result<Option<Frozen>> {
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
-        writer.check_sure()?;
+        writer.ready()?;
         let view = self.view()?;
         if view.delta.is_empty() {
             return Ok(None);

@@ -62,24 +62,29 @@ struct Writer {
     since_freeze: Option<Delta>,
     /// Commits that are not durable yet.
     at_risk: Option<AtRisk>,
-    /// Whether a commit failed, so that nobody knows what the log holds.
+    /// Whether nobody knows which state the main index has come to be in.
     is_unsure: bool,
     /// Keeps the directory ours; dropped last.
     _lock: Box<dyn Any + Send + Sync>,
 }
 
 impl Writer {
+    /// Makes sure that the log holds what was committed and nothing else, whatever failed before.
+    ///
     /// # Errors
     ///
-    /// `Unavailable` after a commit that failed.
-    fn check_sure(&self) -> Result<()> {
-        match self.is_unsure {
-            false => Ok(()),
-            true => Err(Error::new(
+    /// `Unavailable` if the storage still fails, or after a commit to the main index that failed.
+    fn ready(&mut self) -> Result<()> {
+        if self.is_unsure {
+            return Err(Error::new(
                 ErrorKind::Unavailable,
                 "an earlier write failed with an unknown outcome: close the store and open it again",
-            )),
+            ));
         }
+        self.log.settle().map_err(|error| {
+            let message = "what an earlier write that failed has left cannot be cleaned up yet";
+            Error::new(error.kind(), message).caused_by(error)
+        })
     }
 }
 

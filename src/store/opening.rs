@@ -66,7 +66,7 @@ impl Store {
     }
 
     fn open_locked(
-        storage: &dyn Storage,
+        storage: Arc<dyn Storage>,
         lock: Box<dyn Any + Send + Sync>,
         options: Options,
     ) -> Result<Self> {
@@ -92,8 +92,8 @@ impl Store {
 }
 
 /// Opens the files of a store, changing no byte of them.
-fn open_files(storage: &dyn Storage, cache_bytes: usize, shape: Shape) -> Result<Files> {
-    let main = MainIndex::open(storage, cache_bytes, shape)?;
+fn open_files(storage: Arc<dyn Storage>, cache_bytes: usize, shape: Shape) -> Result<Files> {
+    let main = MainIndex::open(&*storage, cache_bytes, shape)?;
     let reader = main.read()?;
     let (log, commits) = Log::open(storage, main.identity(), reader.state().watermark)?;
     Ok(Files {
@@ -174,7 +174,7 @@ impl Options {
         let lock = storage.lock(Sharing::Exclusive)?;
         let store_uid = self.ids.refer_uid(self.clock.now());
         create_files(&*storage, Identity::new(store_uid))?;
-        Store::open_locked(&*storage, lock, self)
+        Store::open_locked(storage, lock, self)
     }
 
     /// Opens the store on any storage.
@@ -182,10 +182,10 @@ impl Options {
     pub fn open_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
         // A directory that has no lock file yet may be somebody else's: look before making one.
         if !storage.is_lockable() {
-            open_files(&*storage, 0, self.shape)?;
+            open_files(Arc::clone(&storage), 0, self.shape)?;
         }
         let lock = storage.lock(sharing(&self))?;
-        Store::open_locked(&*storage, lock, self)
+        Store::open_locked(storage, lock, self)
     }
 
     fn check_writable(&self) -> Result<()> {

@@ -21,8 +21,9 @@ impl Store {
     ///
     /// `InvalidInput` if the record breaks a rule of [`SessionLog::new`]; `Conflict`, naming the
     /// member, for anything else under a known `refer_uid`. As every write: `InvalidInput` if the
-    /// store is open for reading only, `Unavailable` if the storage fails (the outcome is then
-    /// unknown, and appending the same again is safe), `Closed` once closed.
+    /// store is open for reading only, `Unavailable` if the storage fails (nothing is
+    /// written then, unless the error says that this is unknown; appending the same again is safe),
+    /// `Closed` once closed.
     ///
     /// ```
     /// # use sessionlog::{Outcome, SessionLog, Store};

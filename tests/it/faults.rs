@@ -2,6 +2,7 @@
 
 use crate::recording::Recording;
 use crate::{at, log, uid};
+use sessionlog::storage::Storage;
 use sessionlog::{Durability, ErrorKind, Merge, Options, Order, Query, SessionLog, Store};
 use std::sync::Arc;
 use std::thread;
@@ -63,7 +64,12 @@ fn whichever_write_fails_what_was_acknowledged_is_there_whole_and_counted() {
                 Durability::Eventual if worked.is_ok() => acknowledged,
                 Durability::Eventual => 0,
             };
-            check(&options(durability), &storage, least, acknowledged + 1);
+            check(
+                &options(durability),
+                Arc::new(storage),
+                least,
+                acknowledged + 1,
+            );
             if !had_failed {
                 break;
             }
@@ -77,8 +83,8 @@ fn whichever_write_fails_what_was_acknowledged_is_there_whole_and_counted() {
 }
 
 /// Between `least` and `most` batches are there, none in part, and every count is what a scan finds.
-fn check(options: &Options, storage: &Recording, least: u128, most: u128) {
-    let store = options.clone().open_on(Arc::new(storage.clone())).unwrap();
+fn check(options: &Options, storage: Arc<dyn Storage>, least: u128, most: u128) {
+    let store = options.clone().open_on(storage).unwrap();
     let logs: Vec<SessionLog> = store
         .iter(&Query::all())
         .unwrap()
@@ -113,6 +119,88 @@ fn check(options: &Options, storage: &Recording, least: u128, most: u128) {
         .end_open(&Query::all(), at("2026-11-02T00:00:00Z"))
         .unwrap();
     assert_eq!(u128::from(ended.ended), 5 * BATCH);
+}
+
+/// Some changes of the log fail, each in turn, once or as often as it takes for cleaning up to fail
+/// too; then the storage is well again, and the store goes on without being reopened.
+#[test]
+fn whichever_change_of_the_log_fails_for_a_while_the_store_settles_it_and_goes_on() {
+    for durability in [Durability::Immediate, Durability::Eventual] {
+        // With merges, and without: then the log alone has what is committed.
+        for delta_sessions_max in [2 * BATCH as usize, 1_000] {
+            let options = options(durability).delta_sessions_max(delta_sessions_max);
+            for failures in 1..6 {
+                let had_failures = (0..).take_while(|change| {
+                    let failed = goes_on_after(&options, *change, failures);
+                    failed > 0
+                });
+                assert!(had_failures.count() > 5, "{options:?}");
+            }
+        }
+    }
+}
+
+/// Answers how many steps failed.
+fn goes_on_after(options: &Options, change: u64, failures: u64) -> u64 {
+    let storage = Recording::default();
+    let store = options.clone().create_on(Arc::new(storage.clone()));
+    let store = store.unwrap();
+    storage.fail_some("log.", change, failures);
+    let failed = steps_until_each_is_done(&store, &storage);
+    assert_eq!(storage.has_failed(), failed > 0, "a failure was hidden");
+    let count = 5 * BATCH as u64;
+    assert_eq!(store.count(&Query::all()).unwrap(), count);
+    assert_eq!(storage.sessions_after_power_loss(), count);
+    check(options, Arc::new(storage.after_power_loss()), 5, 5);
+    failed
+}
+
+/// Repeats each step, and the flush behind the last, for as long as it fails, and answers how often
+/// that was. What failed has written nothing, or says that this is unknown.
+fn steps_until_each_is_done(store: &Store, storage: &Recording) -> u64 {
+    let mut failed = 0;
+    for step in 0..5 {
+        while let Err(error) = one_step(store, step) {
+            failed += 1;
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+            let before = (step * BATCH) as u64;
+            assert_eq!(store.count(&Query::all()).unwrap(), before);
+            if error.to_string().contains("nothing was written") {
+                assert_eq!(storage.sessions_after_kill(), before);
+            }
+        }
+    }
+    while store.flush().is_err() {
+        failed += 1;
+    }
+    failed
+}
+
+/// What says that nothing was written has written nothing, whenever the power is lost then.
+#[test]
+fn a_failure_that_was_settled_leaves_nothing_of_its_commit() {
+    let mut settled = 0;
+    for change in 0..2 {
+        let storage = Recording::default();
+        let store = options(Durability::Immediate)
+            .create_on(Arc::new(storage.clone()))
+            .unwrap();
+        one_step(&store, 0).unwrap();
+        storage.fail_some("log.", change, 1);
+        let error = one_step(&store, 1).unwrap_err();
+        assert!(error.to_string().contains("nothing was written"), "{error}");
+        settled += u64::from(storage.has_failed());
+        assert_eq!(storage.sessions_after_power_loss() as u128, BATCH);
+        assert_eq!(storage.sessions_after_kill() as u128, BATCH);
+        // A name that came with it is no name of the store's, and its ids are free for others.
+        assert_eq!(store.stats().unwrap().user_name_count, 1);
+        let mut other = log(100, START, None);
+        other.user_refer_uid = uid(8);
+        other.user = "another".into();
+        store.append(other.clone()).unwrap();
+        assert_eq!(store.get(uid(100)).unwrap(), Some(other));
+    }
+    assert_eq!(settled, 2);
 }
 
 #[test]

@@ -47,9 +47,29 @@ pub(crate) struct Recording {
     syncs: Arc<AtomicU64>,
     bytes_read: Arc<AtomicU64>,
     bytes_written: Arc<AtomicU64>,
-    /// Changes that still succeed; all fail from then on.
-    changes_left: Arc<Mutex<Option<u64>>>,
+    faults: Arc<Mutex<Faults>>,
     failed: Arc<AtomicBool>,
+    /// The files by their present names.
+    inodes: Arc<Mutex<HashMap<String, Arc<Inode>>>>,
+}
+
+/// Which changes fail.
+#[derive(Debug, Default)]
+struct Faults {
+    /// Those of files whose names begin so.
+    prefix: &'static str,
+    /// How many succeed before.
+    left: u64,
+    /// How many fail.
+    failures: u64,
+}
+
+/// What a file is, whatever it is called.
+#[derive(Debug, Default)]
+struct Inode {
+    name: Mutex<String>,
+    /// Whether a sync has failed: then the later ones say that they have done what they have not.
+    is_lossy: AtomicBool,
 }
 
 impl Recording {
@@ -62,6 +82,26 @@ impl Recording {
         .storage()
     }
 
+    /// The directory as the end of the process leaves it.
+    pub(crate) fn after_kill(&self) -> MemoryStorage {
+        let names = self
+            .inodes
+            .lock()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>();
+        let files = names.into_iter().map(|name| {
+            let bytes = bytes_of(&self.live, &name);
+            (name, bytes)
+        });
+        State {
+            syncs: self.syncs(),
+            files: files.collect(),
+        }
+        .storage()
+    }
+
     /// What a loss of power after each sync would have left.
     pub(crate) fn states(&self) -> Vec<State> {
         let states = self.states.lock().unwrap();
@@ -70,8 +110,11 @@ impl Recording {
     }
 
     pub(crate) fn sessions_after_power_loss(&self) -> u64 {
-        let store = Store::options().open_on(Arc::new(self.after_power_loss()));
-        store.unwrap().count(&Query::all()).unwrap()
+        sessions(self.after_power_loss())
+    }
+
+    pub(crate) fn sessions_after_kill(&self) -> u64 {
+        sessions(self.after_kill())
     }
 
     pub(crate) fn syncs(&self) -> u64 {
@@ -88,34 +131,43 @@ impl Recording {
 
     /// Every change of a file fails after so many more.
     pub(crate) fn fail_after(&self, changes: u64) {
-        *self.changes_left.lock().unwrap() = Some(changes);
+        self.fail_some("", changes, u64::MAX);
+    }
+
+    /// Of the changes of files whose names begin so, so many fail after so many more.
+    pub(crate) fn fail_some(&self, prefix: &'static str, left: u64, failures: u64) {
+        *self.faults.lock().unwrap() = Faults {
+            prefix,
+            left,
+            failures,
+        };
     }
 
     pub(crate) fn heal(&self) {
-        *self.changes_left.lock().unwrap() = None;
+        *self.faults.lock().unwrap() = Faults::default();
     }
 
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
     }
 
-    fn change(&self) -> io::Result<()> {
-        match self.changes_left.lock().unwrap().as_mut() {
-            None => Ok(()),
-            Some(0) => {
-                self.failed.store(true, Ordering::Relaxed);
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
+    fn change(&self, name: &str) -> io::Result<()> {
+        let faults = &mut *self.faults.lock().unwrap();
+        if !name.starts_with(faults.prefix) || faults.failures == 0 {
+            return Ok(());
         }
+        if faults.left > 0 {
+            faults.left -= 1;
+            return Ok(());
+        }
+        faults.failures -= 1;
+        self.failed.store(true, Ordering::Relaxed);
+        Err(io::ErrorKind::StorageFull.into())
     }
 
-    fn file(&self, name: &str, file: Box<dyn StorageFile>) -> Box<dyn StorageFile> {
+    fn file(&self, inode: Arc<Inode>, file: Box<dyn StorageFile>) -> Box<dyn StorageFile> {
         Box::new(RecordingFile {
-            name: name.to_owned(),
+            inode,
             file,
             directory: self.clone(),
         })
@@ -124,9 +176,16 @@ impl Recording {
 
 #[derive(Debug)]
 struct RecordingFile {
-    name: String,
+    inode: Arc<Inode>,
     file: Box<dyn StorageFile>,
     directory: Recording,
+}
+
+impl RecordingFile {
+    fn change(&self) -> io::Result<()> {
+        let name = self.inode.name.lock().unwrap().clone();
+        self.directory.change(&name)
+    }
 }
 
 impl StorageFile for RecordingFile {
@@ -141,22 +200,28 @@ impl StorageFile for RecordingFile {
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.directory.change()?;
+        self.change()?;
         let bytes_written = &self.directory.bytes_written;
         bytes_written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.file.write(offset, bytes)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.directory.change()?;
+        self.change()?;
         self.file.set_len(len)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.directory.change()?;
+        if let Err(error) = self.change() {
+            self.inode.is_lossy.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
+        if self.inode.is_lossy.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let bytes = whole(&*self.file)?;
         let mut durable = self.directory.durable.lock().unwrap();
-        durable.insert(self.name.clone(), bytes);
+        durable.insert(self.inode.name.lock().unwrap().clone(), bytes);
         let syncs = self.directory.syncs.fetch_add(1, Ordering::Relaxed) + 1;
         let files = durable.clone();
         drop(durable);
@@ -171,11 +236,20 @@ impl StorageFile for RecordingFile {
 
 impl Storage for Recording {
     fn open(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
-        Ok(self.file(name, self.live.open(name)?))
+        let file = self.live.open(name)?;
+        let mut inodes = self.inodes.lock().unwrap();
+        let inode = inodes.entry(name.to_owned()).or_insert_with(|| named(name));
+        // What it has been read from since is known to be there.
+        inode.is_lossy.store(false, Ordering::Relaxed);
+        Ok(self.file(Arc::clone(inode), file))
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
-        Ok(self.file(name, self.live.create(name)?))
+        self.change(name)?;
+        let inode = named(name);
+        let mut inodes = self.inodes.lock().unwrap();
+        inodes.insert(name.to_owned(), Arc::clone(&inode));
+        Ok(self.file(inode, self.live.create(name)?))
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
@@ -183,7 +257,13 @@ impl Storage for Recording {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.change(from)?;
         self.live.rename(from, to)?;
+        let mut inodes = self.inodes.lock().unwrap();
+        if let Some(inode) = inodes.remove(from) {
+            to.clone_into(&mut inode.name.lock().unwrap());
+            inodes.insert(to.to_owned(), inode);
+        }
         let mut durable = self.durable.lock().unwrap();
         if let Some(bytes) = durable.remove(from) {
             durable.insert(to.to_owned(), bytes);
@@ -206,4 +286,16 @@ impl Storage for Recording {
     fn lock(&self, sharing: Sharing) -> Result<Box<dyn Any + Send + Sync>> {
         self.live.lock(sharing)
     }
+}
+
+fn sessions(storage: MemoryStorage) -> u64 {
+    let store = Store::options().open_on(Arc::new(storage));
+    store.unwrap().count(&Query::all()).unwrap()
+}
+
+fn named(name: &str) -> Arc<Inode> {
+    Arc::new(Inode {
+        name: Mutex::new(name.to_owned()),
+        is_lossy: AtomicBool::new(false),
+    })
 }
