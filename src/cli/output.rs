@@ -115,7 +115,10 @@ fn stats_table(stats: &Stats) -> String {
         ("users", stats.user_count),
         ("user names", stats.user_name_count),
         ("clients", stats.client_count),
+        ("live bytes", stats.live_bytes),
+        ("live bytes a session", stats.live_bytes_per_session),
         ("bytes on disk", stats.file_bytes),
+        ("bytes on disk a session", stats.file_bytes_per_session),
         ("bytes of the log", stats.log_bytes),
         ("sessions to be merged", stats.delta_session_count),
     ] {

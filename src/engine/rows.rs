@@ -62,19 +62,59 @@ pub(crate) fn id<'k, K: Key>(
     Ok(Some(IdRow::from_body(&body)?.id))
 }
 
-/// Inserts the row of `body`.
-pub(crate) fn put<'k, K: Key>(
-    table: &mut Table<'_, K, &'static [u8]>,
-    rows: Rows<K>,
-    key: K::SelfType<'k>,
-    body: &[u8],
-    buffer: &mut Vec<u8>,
-) -> Result<()> {
-    seal(rows.name(), K::as_bytes(&key).as_ref(), body, buffer);
-    table
-        .insert(key.borrow(), buffer.as_slice())
-        .map_err(engine_error)?;
-    Ok(())
+/// Writes rows, and counts by how many bytes of keys and values they make the tables grow.
+#[derive(Debug, Default)]
+pub(crate) struct RowWriter {
+    growth: i64,
+    buffer: Vec<u8>,
+}
+
+impl RowWriter {
+    /// Inserts the row of `body`, over the one with the same key.
+    pub(crate) fn put<'k, K: Key>(
+        &mut self,
+        table: &mut Table<'_, K, &'static [u8]>,
+        rows: Rows<K>,
+        key: K::SelfType<'k>,
+        body: &[u8],
+    ) -> Result<()> {
+        let key_bytes = K::as_bytes(&key).as_ref().len();
+        seal(
+            rows.name(),
+            K::as_bytes(&key).as_ref(),
+            body,
+            &mut self.buffer,
+        );
+        let old = table.insert(key.borrow(), self.buffer.as_slice());
+        let old = old.map_err(engine_error)?;
+        self.changed(
+            old.map(|old| key_bytes + old.value().len()),
+            Some(key_bytes + self.buffer.len()),
+        );
+        Ok(())
+    }
+
+    /// Removes the row of `key`, if there is one.
+    pub(crate) fn remove<'k, K: Key>(
+        &mut self,
+        table: &mut Table<'_, K, &'static [u8]>,
+        key: K::SelfType<'k>,
+    ) -> Result<()> {
+        let key_bytes = K::as_bytes(&key).as_ref().len();
+        let old = table.remove(key.borrow()).map_err(engine_error)?;
+        self.changed(old.map(|old| key_bytes + old.value().len()), None);
+        Ok(())
+    }
+
+    /// Counts a row that had so many bytes, its key's too, and has so many now.
+    pub(crate) fn changed(&mut self, before: Option<usize>, after: Option<usize>) {
+        let bytes = |row: Option<usize>| i64::try_from(row.unwrap_or(0)).unwrap_or(i64::MAX);
+        self.growth += bytes(after) - bytes(before);
+    }
+
+    pub(crate) fn growth(&self) -> i64 {
+        self.growth
+    }
 }
 
 /// What is missing is damage.
@@ -87,7 +127,7 @@ pub(crate) fn put_identity(
     meta: &mut Table<'_, &'static [u8], &'static [u8]>,
     identity: Identity,
 ) -> Result<()> {
-    put(meta, META, IDENTITY, &identity.to_body(), &mut Vec::new())
+    RowWriter::default().put(meta, META, IDENTITY, &identity.to_body())
 }
 
 /// What store the file `name` belongs to.

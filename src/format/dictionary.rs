@@ -167,6 +167,8 @@ pub(crate) struct MainState {
     /// The next free node id.
     pub(crate) next_node: u64,
     pub(crate) ids: Ids,
+    /// The bytes of all keys and rows but those of `meta`.
+    pub(crate) live_bytes: u64,
 }
 
 impl Row for MainState {}
@@ -176,6 +178,7 @@ impl MainState {
         watermark: 0,
         next_node: 0,
         ids: Ids::START,
+        live_bytes: 0,
     };
 }
 
@@ -290,10 +293,11 @@ mod tests {
                 next_name: 2,
                 next_client: 70_000,
             },
+            live_bytes: 255,
         };
         check(
             state,
-            b"\x01\xfb\x2c\x01\xfd\0\0\0\0\0\x01\0\0\x01\x02\xfc\x70\x11\x01\0",
+            b"\x01\xfb\x2c\x01\xfd\0\0\0\0\0\x01\0\0\x01\x02\xfc\x70\x11\x01\0\xfb\xff\0",
         );
     }
 

@@ -3,7 +3,7 @@
 use super::{Shape, tables};
 use crate::counted::{self, Edit, NodeReader, NodeWriter, Tree};
 use crate::delta::Delta;
-use crate::engine::{Body, engine_error, missing, put, row};
+use crate::engine::{Body, RowWriter, engine_error, missing, row};
 use crate::error::Result;
 use crate::family::{FamilyKey, Part};
 use crate::format::{ClientId, Entry};
@@ -16,17 +16,17 @@ pub(super) fn write_families(
     delta: &Delta,
     shape: Shape,
     next_node: u64,
+    rows: &mut RowWriter,
 ) -> Result<u64> {
     let mut families = Families {
         roots: write.open_table(tables::ROOTS).map_err(engine_error)?,
         nodes: Nodes {
             table: write.open_table(tables::NODES).map_err(engine_error)?,
             next: next_node,
-            buffer: Vec::new(),
+            rows,
         },
         shape,
         with_parts: HashSet::new(),
-        buffer: Vec::new(),
     };
     let mut edits = delta.edits().peekable();
     let mut group = Vec::new();
@@ -41,17 +41,16 @@ pub(super) fn write_families(
 }
 
 /// The tables of roots and nodes.
-struct Families<'txn> {
+struct Families<'txn, 'r> {
     roots: Table<'txn, &'static [u8; 9], &'static [u8]>,
-    nodes: Nodes<'txn>,
+    nodes: Nodes<'txn, 'r>,
     shape: Shape,
     /// The families whose parts are there and have still to be edited. A family comes before its
     /// parts, as its key is less.
     with_parts: HashSet<FamilyKey>,
-    buffer: Vec<u8>,
 }
 
-impl Families<'_> {
+impl Families<'_, '_> {
     /// Applies sorted edits of one family.
     fn edit(&mut self, family: FamilyKey, edits: &[Edit]) -> Result<()> {
         if Part::of(family).is_some_and(|part| !self.with_parts.contains(&part.whole)) {
@@ -84,18 +83,10 @@ impl Families<'_> {
     }
 
     fn set_root(&mut self, family: FamilyKey, root: Option<&[u8]>) -> Result<()> {
+        let rows = &mut *self.nodes.rows;
         match root {
-            Some(root) => put(
-                &mut self.roots,
-                tables::ROOTS,
-                &family,
-                root,
-                &mut self.buffer,
-            ),
-            None => {
-                self.roots.remove(&family).map_err(engine_error)?;
-                Ok(())
-            }
+            Some(root) => rows.put(&mut self.roots, tables::ROOTS, &family, root),
+            None => rows.remove(&mut self.roots, &family),
         }
     }
 
@@ -134,13 +125,13 @@ impl Families<'_> {
 }
 
 /// The table of nodes as the index's store.
-struct Nodes<'txn> {
+struct Nodes<'txn, 'r> {
     table: Table<'txn, u64, &'static [u8]>,
     next: u64,
-    buffer: Vec<u8>,
+    rows: &'r mut RowWriter,
 }
 
-impl NodeReader for Nodes<'_> {
+impl NodeReader for Nodes<'_, '_> {
     type Bytes<'a>
         = Body<'a>
     where
@@ -151,7 +142,7 @@ impl NodeReader for Nodes<'_> {
     }
 }
 
-impl NodeWriter for Nodes<'_> {
+impl NodeWriter for Nodes<'_, '_> {
     fn allocate(&mut self) -> u64 {
         let id = self.next;
         self.next += 1;
@@ -159,11 +150,10 @@ impl NodeWriter for Nodes<'_> {
     }
 
     fn put(&mut self, id: u64, bytes: &[u8]) -> Result<()> {
-        put(&mut self.table, tables::NODES, id, bytes, &mut self.buffer)
+        self.rows.put(&mut self.table, tables::NODES, id, bytes)
     }
 
     fn remove(&mut self, id: u64) -> Result<()> {
-        self.table.remove(id).map_err(engine_error)?;
-        Ok(())
+        self.rows.remove(&mut self.table, id)
     }
 }

@@ -3,7 +3,7 @@
 use super::families::write_families;
 use super::{Shape, tables};
 use crate::delta::{Delta, SessionEdit};
-use crate::engine::{META, engine_error, missing, put, put_identity, row};
+use crate::engine::{META, RowWriter, engine_error, missing, put_identity, row};
 use crate::error::{Error, Result};
 use crate::format::dictionary::{ClientRow, IdRow, Identity, MainState, NameRow, Row};
 use crate::format::{Entry, NewNames, seal};
@@ -49,57 +49,51 @@ fn write_all(
     names: &NewNames,
     (mut state, shape): (MainState, Shape),
 ) -> Result<()> {
-    write_dictionary(write, names)?;
-    write_by_uid(write, delta)?;
-    state.next_node = write_families(write, delta, shape, state.next_node)?;
+    let rows = &mut RowWriter::default();
+    write_dictionary(write, names, rows)?;
+    write_by_uid(write, delta, rows)?;
+    state.next_node = write_families(write, delta, shape, state.next_node, rows)?;
+    state.live_bytes = state.live_bytes.saturating_add_signed(rows.growth());
     let mut meta = write.open_table(META).map_err(engine_error)?;
-    let body = state.to_body()?;
-    put(&mut meta, META, tables::STATE, &body, &mut Vec::new())
+    rows.put(&mut meta, META, tables::STATE, &state.to_body()?)
 }
 
-fn write_dictionary(write: &WriteTransaction, new: &NewNames) -> Result<()> {
+fn write_dictionary(write: &WriteTransaction, new: &NewNames, rows: &mut RowWriter) -> Result<()> {
     let mut users = write.open_table(tables::USERS).map_err(engine_error)?;
     let mut names = write.open_table(tables::NAMES).map_err(engine_error)?;
     let mut name_ids = write.open_table(tables::NAME_IDS).map_err(engine_error)?;
     let mut clients = write.open_table(tables::CLIENTS).map_err(engine_error)?;
     let mut client_ids = write.open_table(tables::CLIENT_IDS).map_err(engine_error)?;
-    let buffer = &mut Vec::new();
     for (id, user_refer_uid) in &new.users {
         let body = IdRow { id: id.0 }.to_body()?;
-        put(
-            &mut users,
-            tables::USERS,
-            user_refer_uid.as_bytes(),
-            &body,
-            buffer,
-        )?;
+        rows.put(&mut users, tables::USERS, user_refer_uid.as_bytes(), &body)?;
     }
     for (id, name) in &new.names {
         let row = NameRow::new(name.user_id, name.user_refer_uid, &name.user);
-        put(&mut names, tables::NAMES, id.0, &row.to_body()?, buffer)?;
+        rows.put(&mut names, tables::NAMES, id.0, &row.to_body()?)?;
         let key = tables::name_key(name.user_refer_uid, &name.user);
         let body = IdRow { id: id.0 }.to_body()?;
-        put(&mut name_ids, tables::NAME_IDS, &key, &body, buffer)?;
+        rows.put(&mut name_ids, tables::NAME_IDS, &key, &body)?;
     }
     for (id, client) in &new.clients {
         let row = ClientRow {
             client_refer_uid: client.to_string(),
         };
-        put(&mut clients, tables::CLIENTS, id.0, &row.to_body()?, buffer)?;
+        rows.put(&mut clients, tables::CLIENTS, id.0, &row.to_body()?)?;
         let body = IdRow { id: id.0 }.to_body()?;
-        put(
+        rows.put(
             &mut client_ids,
             tables::CLIENT_IDS,
             client.as_bytes(),
             &body,
-            buffer,
         )?;
     }
     Ok(())
 }
 
 /// A session that ends keeps its row here, unless another took its `refer_uid`.
-fn write_by_uid(write: &WriteTransaction, delta: &Delta) -> Result<()> {
+fn write_by_uid(write: &WriteTransaction, delta: &Delta, rows: &mut RowWriter) -> Result<()> {
+    const BYTES: usize = 16 + tables::START_ROW_BYTES;
     let mut by_uid = write.open_table(tables::BY_UID).map_err(engine_error)?;
     let buffer = &mut Vec::new();
     for edit in delta.session_edits() {
@@ -107,17 +101,20 @@ fn write_by_uid(write: &WriteTransaction, delta: &Delta) -> Result<()> {
         let key = refer_uid.into_bytes();
         match edit {
             SessionEdit::Remove => {
-                by_uid.remove(&key).map_err(engine_error)?;
+                let removed = by_uid.remove(&key).map_err(engine_error)?;
+                rows.changed(removed.map(|_| BYTES), None);
             }
             SessionEdit::Insert(entry) => {
                 let row = start_row(&key, &entry, buffer)?;
-                by_uid.insert(&key, row).map_err(engine_error)?;
+                let old = by_uid.insert(&key, row).map_err(engine_error)?;
+                rows.changed(old.map(|_| BYTES), Some(BYTES));
             }
             SessionEdit::Replace(entry) => {
                 let row = start_row(&key, &entry, buffer)?;
                 let stored = by_uid.get(&key).map_err(engine_error)?;
                 if stored.is_none_or(|stored| stored.value() != row) {
-                    by_uid.insert(&key, row).map_err(engine_error)?;
+                    let old = by_uid.insert(&key, row).map_err(engine_error)?;
+                    rows.changed(old.map(|_| BYTES), Some(BYTES));
                 }
             }
         }

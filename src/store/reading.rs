@@ -30,8 +30,15 @@ pub struct Stats {
     pub user_name_count: u64,
     /// Clients that ever had a session.
     pub client_count: u64,
+    /// Bytes of all keys and rows of the main index. The storage engine takes about half as much
+    /// again to lay them out; what the files have beyond that is room for growth.
+    pub live_bytes: u64,
+    /// As many for each session, rounded down; zero if there are none.
+    pub live_bytes_per_session: u64,
     /// Bytes of the store's files, room for growth included.
     pub file_bytes: u64,
+    /// As many for each session, rounded down; zero if there are none.
+    pub file_bytes_per_session: u64,
     /// Those of them that are the log's.
     pub log_bytes: u64,
     /// Changed sessions that wait in memory, and in the log, to be merged into the main index.
@@ -153,15 +160,22 @@ impl Store {
         self.shared().view()?.read(|view| {
             let identity = view.main.identity();
             let (users, names, clients) = view.delta.ids().given();
+            let session_count = view.len(Family::ALL)?;
+            let live_bytes = view.main.state().live_bytes;
+            let file_bytes = view.main.file_bytes()? + log_bytes;
+            let per_session = |bytes: u64| bytes.checked_div(session_count).unwrap_or(0);
             Ok(Stats {
                 store_uid: identity.store_uid,
                 format_version: identity.format_version,
-                session_count: view.len(Family::ALL)?,
+                session_count,
                 open_session_count: view.len(Family::OPEN)?,
                 user_count: users.into(),
                 user_name_count: names.into(),
                 client_count: clients.into(),
-                file_bytes: view.main.file_bytes()? + log_bytes,
+                live_bytes,
+                live_bytes_per_session: per_session(live_bytes),
+                file_bytes,
+                file_bytes_per_session: per_session(file_bytes),
                 log_bytes,
                 delta_session_count: view.delta.session_count(),
                 delta_bytes: view.delta.bytes(),

@@ -4,7 +4,9 @@
 use crate::recording::Recording;
 use crate::{at, log, uid};
 use chrono::TimeDelta;
+use redb::{ReadableDatabase, ReadableTable};
 use sessionlog::{Bucket, PageRequest, Query, QueryBuilder, SessionLog, Store};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A store without a cache, so that every row that is touched is read.
@@ -161,4 +163,67 @@ fn a_commit_is_one_sync_and_few_bytes_however_large_the_store() {
             );
         }
     }
+}
+
+/// The bytes of all keys and rows of a main index, by looking.
+fn live_bytes(path: &Path) -> u64 {
+    let database = redb::Database::open(path.join("main.redb")).unwrap();
+    let read = database.begin_read().unwrap();
+    let mut bytes = 0;
+    let mut add = |key: &[u8], value: &[u8]| bytes += (key.len() + value.len()) as u64;
+    macro_rules! table {
+        ($name:literal, $key:ty, $value:ty, $bytes:expr) => {
+            let definition = redb::TableDefinition::<$key, $value>::new($name);
+            for row in read.open_table(definition).unwrap().iter().unwrap() {
+                let (key, value) = row.unwrap();
+                add($bytes(key.value()).as_ref(), value.value().as_ref());
+            }
+        };
+    }
+    table!("roots", &[u8; 9], &[u8], |key: &[u8; 9]| *key);
+    table!("nodes", u64, &[u8], u64::to_le_bytes);
+    table!("by_uid", &[u8; 16], &[u8; 12], |key: &[u8; 16]| *key);
+    table!("names", u32, &[u8], u32::to_le_bytes);
+    table!("name_ids", &[u8], &[u8], <[u8]>::to_vec);
+    table!("users", &[u8; 16], &[u8], |key: &[u8; 16]| *key);
+    table!("clients", u32, &[u8], u32::to_le_bytes);
+    table!("client_ids", &[u8], &[u8], <[u8]>::to_vec);
+    bytes
+}
+
+#[test]
+fn the_live_bytes_are_those_of_all_keys_and_rows_whatever_was_written_and_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let options = Store::options().shape(4, 3);
+    let store = options.clone().create(&path).unwrap();
+    assert_eq!(store.stats().unwrap().live_bytes, 0);
+    store.append_batch((1..=300).map(session)).unwrap();
+    store.close().unwrap();
+    let store = options.clone().open(&path).unwrap();
+    for number in (1..=300).step_by(3) {
+        store.remove(uid(number)).unwrap();
+    }
+    store.append_batch((301..=310).map(session)).unwrap();
+    store
+        .end_open(&Query::all(), at("2026-02-01T00:00:00Z"))
+        .unwrap();
+    store.close().unwrap();
+    let found = live_bytes(&path);
+    let stats = options.clone().open(&path).unwrap().stats().unwrap();
+    assert_eq!(stats.live_bytes, found);
+    assert_eq!(stats.live_bytes_per_session, found / 210);
+    assert_eq!(stats.file_bytes_per_session, stats.file_bytes / 210);
+    let store = options.clone().open(&path).unwrap();
+    for log in store.iter(&Query::all()).unwrap() {
+        store.remove(log.unwrap().refer_uid).unwrap();
+    }
+    store.close().unwrap();
+    let left = options.open(&path).unwrap().stats().unwrap();
+    // The dictionary stays.
+    assert_eq!(
+        (left.live_bytes, left.live_bytes_per_session),
+        (live_bytes(&path), 0)
+    );
+    assert!(left.live_bytes < found / 4);
 }

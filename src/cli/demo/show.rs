@@ -122,7 +122,7 @@ pub(super) fn cost(out: &mut impl Write, stats: &Stats, took: Duration) -> io::R
         out,
         "On disk: {} bytes, {} bytes a session",
         text::grouped(stats.file_bytes),
-        text::grouped(stats.file_bytes / sessions)
+        text::grouped(stats.file_bytes_per_session)
     )
 }
 
