@@ -37,10 +37,10 @@ pub(crate) struct Bench {
 pub(crate) struct Subject {
     pub(crate) kind: &'static Kind,
     pub(crate) engine: Box<dyn Engine>,
-    arrivals: Arrivals,
+    pub(crate) arrivals: Arrivals,
     /// Sessions of the store that are open, with the ends that they are to have.
     open: Vec<SessionLog>,
-    stored: u64,
+    pub(crate) stored: u64,
 }
 
 /// Anything measured in an engine's name.
@@ -109,7 +109,7 @@ impl Subject {
     }
 
     /// Every session that was stored must be there.
-    fn check_total(&self) -> Result<()> {
+    pub(crate) fn check_total(&self) -> Result<()> {
         let total = self.engine.page(&Question::first(&Query::all())?)?.total;
         if total != self.stored {
             let (name, stored) = (self.kind.name, self.stored);

@@ -20,7 +20,7 @@ pub(crate) struct Samples(Vec<Duration>);
 
 impl Samples {
     /// The time that this share of the calls did not exceed, in microseconds.
-    fn micros_at(&mut self, share: f64) -> f64 {
+    pub(crate) fn micros_at(&mut self, share: f64) -> f64 {
         self.0.sort_unstable();
         let rank = (self.0.len() as f64 * share).ceil();
         #[expect(clippy::cast_possible_truncation, reason = "no more than the length")]
@@ -36,6 +36,12 @@ impl Samples {
 
     pub(crate) fn p99(&mut self) -> f64 {
         self.micros_at(0.99)
+    }
+}
+
+impl FromIterator<Duration> for Samples {
+    fn from_iter<I: IntoIterator<Item = Duration>>(times: I) -> Self {
+        Self(times.into_iter().collect())
     }
 }
 

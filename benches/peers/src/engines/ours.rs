@@ -5,9 +5,12 @@ use crate::Result;
 use crate::question::{Answer, Question};
 use chrono::{DateTime, Utc};
 use sessionlog::{ErrorKind, Query, SessionLog, Store};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-struct Ours(Store);
+struct Ours {
+    store: Store,
+    folder: PathBuf,
+}
 
 /// Opens the store, or makes it in an empty folder.
 pub(super) fn open(folder: &Path, settings: Settings) -> Result<Box<dyn Engine>> {
@@ -16,19 +19,22 @@ pub(super) fn open(folder: &Path, settings: Settings) -> Result<Box<dyn Engine>>
         Err(error) if error.kind() == ErrorKind::NotAStore => options.create(folder)?,
         opened => opened?,
     };
-    Ok(Box::new(Ours(store)))
+    Ok(Box::new(Ours {
+        store,
+        folder: folder.to_owned(),
+    }))
 }
 
 impl Engine for Ours {
     fn append(&self, logs: Vec<SessionLog>) -> Result<()> {
-        self.0.append_batch(logs)?;
+        self.store.append_batch(logs)?;
         Ok(())
     }
 
     fn end(&self, logs: Vec<SessionLog>) -> Result<()> {
         if let [log] = &*logs {
             let at = log.session_end.ok_or("an end without a time")?;
-            self.0.end(log.refer_uid, at)?;
+            self.store.end(log.refer_uid, at)?;
             return Ok(());
         }
         // Appending what is stored, with an end, ends it: the way to end many in one commit.
@@ -36,14 +42,22 @@ impl Engine for Ours {
     }
 
     fn end_open(&self, at: DateTime<Utc>) -> Result<u64> {
-        Ok(self.0.end_open(&Query::all(), at)?.ended)
+        Ok(self.store.end_open(&Query::all(), at)?.ended)
     }
 
     fn page(&self, question: &Question) -> Result<Answer> {
-        let page = self.0.page(&question.query, question.page)?;
+        let page = self.store.page(&question.query, question.page)?;
         Ok(Answer {
             entries: page.entries,
             total: page.total_record_count,
         })
+    }
+
+    /// By the storage engine, on its file: the store has no call for it.
+    fn compact(&mut self) -> Result<bool> {
+        self.store.close()?;
+        let mut database = redb::Database::open(self.folder.join("main.redb"))?;
+        while database.compact()? {}
+        Ok(true)
     }
 }

@@ -4,6 +4,7 @@
 //! stores of their own want the room.
 
 mod appends;
+mod beside;
 mod ended;
 mod ends;
 mod mixed;
@@ -26,7 +27,7 @@ pub(crate) struct Work {
     pub(crate) run: fn(&mut Bench) -> Result<Vec<Figure>>,
 }
 
-pub(crate) static WORKS: [Work; 10] = [
+pub(crate) static WORKS: [Work; 12] = [
     Work {
         name: "paging",
         shares: true,
@@ -56,6 +57,16 @@ pub(crate) static WORKS: [Work; 10] = [
         name: "mixed",
         shares: true,
         run: mixed::run,
+    },
+    Work {
+        name: "beside",
+        shares: true,
+        run: beside::pages,
+    },
+    Work {
+        name: "stalls",
+        shares: true,
+        run: beside::stalls,
     },
     Work {
         name: "ended-in-delta",
