@@ -130,8 +130,10 @@ fn from_offset(offset: u64, base: u64) -> u64 {
 
 /// Writes a leaf's bytes over `buffer`.
 pub(super) fn write(slots: &[Slot], buffer: &mut Vec<u8>) {
+    let layout = Layout::of(slots);
     buffer.clear();
-    Layout::of(slots).write(slots, buffer);
+    buffer.reserve(HEADER_BYTES + slots.len() * layout.row_bytes());
+    layout.write(slots, buffer);
 }
 
 /// A root without nodes below it, of entries in ascending order; `None` without any.

@@ -45,6 +45,7 @@ pub(crate) struct Recording {
     /// What it was after each sync, since the store was created.
     states: Arc<Mutex<Vec<State>>>,
     syncs: Arc<AtomicU64>,
+    reads: Arc<AtomicU64>,
     bytes_read: Arc<AtomicU64>,
     bytes_written: Arc<AtomicU64>,
     faults: Arc<Mutex<Faults>>,
@@ -121,6 +122,10 @@ impl Recording {
         self.syncs.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn bytes_read(&self) -> u64 {
         self.bytes_read.load(Ordering::Relaxed)
     }
@@ -194,6 +199,7 @@ impl StorageFile for RecordingFile {
     }
 
     fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.directory.reads.fetch_add(1, Ordering::Relaxed);
         let bytes_read = &self.directory.bytes_read;
         bytes_read.fetch_add(buffer.len() as u64, Ordering::Relaxed);
         self.file.read(offset, buffer)
