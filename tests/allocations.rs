@@ -20,7 +20,7 @@ fn session(number: u32) -> SessionLog {
         user: "Ann".into(),
         client_refer_uid: format!("PDA-{}", number % 5).into(),
         session_start: start,
-        session_end: (number % 4 > 0).then_some(start),
+        session_end: (!number.is_multiple_of(4)).then_some(start),
     }
 }
 
