@@ -155,7 +155,7 @@ impl Options {
     }
 
     /// The most records that one batch may hold: 200,000 unless set. A batch is held in memory
-    /// until it is committed, at about half a kilobyte a record besides its text.
+    /// until it is committed, at about two kilobytes a record.
     pub fn batch_records_max(mut self, records: usize) -> Self {
         self.batch_records_max = records;
         self
@@ -163,8 +163,9 @@ impl Options {
 
     /// The most changed sessions that wait in memory, and in the log, to be merged into the main
     /// index: 65,536 unless set, at least one. Each takes about 500 bytes. More of them make
-    /// writing faster and opening after a crash slower. A quarter of them starts a merge; a write
-    /// beyond all of them waits for it, and a batch of more is merged at once.
+    /// writing faster and opening after a crash slower. A quarter of them, or of 256 bytes of the log
+    /// for each, starts a merge; a write beyond all of that waits for it, and a batch of more is
+    /// merged at once.
     pub fn delta_sessions_max(mut self, sessions: usize) -> Self {
         self.delta_sessions_max = sessions.max(1);
         self

@@ -96,7 +96,9 @@ impl Engine {
     /// `Unavailable` if the storage fails: the outcome is then unknown.
     pub(crate) fn write(&self, write: impl FnOnce(&WriteTransaction) -> Result<()>) -> Result<()> {
         guarded(|| {
-            let transaction = self.database.begin_write().map_err(engine_error)?;
+            let mut transaction = self.database.begin_write().map_err(engine_error)?;
+            // Else opening after a crash goes through the whole file.
+            transaction.set_quick_repair(true);
             // An error drops the transaction, and with it all that was written.
             write(&transaction)?;
             transaction.commit().map_err(engine_error)

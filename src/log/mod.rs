@@ -151,6 +151,18 @@ impl Log {
         self.durable = self.durable.max(number);
     }
 
+    /// Whether the main index has every commit.
+    pub(crate) fn is_merged(&self) -> bool {
+        self.last <= self.merged
+    }
+
+    /// Bytes of records with commits that the main index lacks.
+    pub(crate) fn unmerged_bytes(&self) -> u64 {
+        let segments = [&self.current, &self.other].into_iter();
+        let needed = segments.filter(|segment| segment.last() > self.merged);
+        needed.map(Segment::record_bytes).sum()
+    }
+
     /// The bytes of the files.
     pub(crate) fn bytes(&self) -> u64 {
         self.current.len + self.other.len
@@ -160,7 +172,7 @@ impl Log {
     /// log went: without it, an older copy of the main index would seem to be whole.
     pub(crate) fn close(mut self) -> Result<()> {
         self.settle()?;
-        if self.last == 0 || self.last > self.merged {
+        if self.last == 0 || !self.is_merged() {
             return Ok(());
         }
         self.other.cut()?;

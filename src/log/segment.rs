@@ -125,6 +125,11 @@ impl Segment {
         self.place.last
     }
 
+    /// The bytes of its records.
+    pub(super) fn record_bytes(&self) -> u64 {
+        self.place.end - HEADER_BYTES as u64
+    }
+
     /// Starts anew at the beginning: what it holds is not needed any more.
     pub(super) fn rewind(&mut self, identity: Identity) {
         self.place = Place::start(checksum_of(&header(identity)));

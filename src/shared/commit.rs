@@ -11,7 +11,6 @@ use crate::options::{Durability, Merge};
 use crate::resolve::Resolver;
 use crate::view::View;
 use chrono::{DateTime, Utc};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Changes that a crash would lose.
@@ -172,24 +171,21 @@ impl Shared {
         };
         group.writer.append(&group.bodies, flush)?;
         group.writer.at_risk = at_risk;
-        let (view, bytes) = group.committed();
-        self.log_bytes.store(bytes, Ordering::Relaxed);
-        let merge_at = self.options.delta_sessions_max.div_ceil(4) as u64;
-        let is_due = view.delta.session_count() >= merge_at;
-        self.publish(Some(Arc::new(view)));
-        if is_due && self.options.merge == Merge::Background {
+        self.measure(&group.writer.log);
+        self.publish(Some(Arc::new(group.committed())));
+        if self.options.merge == Merge::Background && self.is_full(4)? {
             self.merge_in_background();
         }
         Ok(())
     }
 
-    /// Waits until the delta is below its bound.
+    /// Waits until what is to be merged is below its bound.
     ///
     /// # Errors
     ///
     /// `Unavailable` if the merge fails that is to bring it there.
     fn make_room(&self) -> Result<()> {
-        while self.view()?.delta.session_count() >= self.options.delta_sessions_max as u64 {
+        while self.is_full(1)? {
             self.merge().map_err(|error| match error.kind() {
                 ErrorKind::Closed => error,
                 _ => Error::new(
@@ -290,14 +286,14 @@ impl Group<'_> {
         since_freeze.map_or(Ok(()), |delta| delta.apply([commit]))
     }
 
-    /// The state after the group, which is in the log, and the bytes of that.
-    fn committed(self) -> (View, u64) {
+    /// The state after the group, which is in the log.
+    fn committed(self) -> View {
         self.writer.since_freeze = self.since_freeze;
         self.new_names
             .into_iter()
             .flatten()
             .for_each(NewNamesSince::keep);
-        (self.view, self.writer.log.bytes())
+        self.view
     }
 }
 

@@ -93,7 +93,7 @@ impl Shared {
             let main = self.lock_main();
             self.merge_into(main.as_ref().ok_or_else(Error::closed)?)
         };
-        if session_count > 0 {
+        if let Some(session_count) = session_count {
             let ended_at = self.options.clock.now();
             self.merges.note(MergeStats {
                 ended_at,
@@ -105,28 +105,29 @@ impl Shared {
         merged
     }
 
-    /// Brings the delta into the main index, and answers how many sessions that concerned.
-    pub(super) fn merge_into(&self, main: &MainIndex) -> (u64, Result<()>) {
+    /// Brings the delta into the main index, and answers how many sessions that concerned, if it
+    /// came to it.
+    pub(super) fn merge_into(&self, main: &MainIndex) -> (Option<u64>, Result<()>) {
         let frozen = match self.freeze() {
             Ok(Some(frozen)) => frozen,
-            Ok(None) => return (0, Ok(())),
-            Err(error) => return (0, Err(error)),
+            Ok(None) => return (None, Ok(())),
+            Err(error) => return (None, Err(error)),
         };
         let (base, delta) = (frozen.view.main.state(), &frozen.view.delta);
         let merged = main.merge(&base, delta, &frozen.names, frozen.through);
         let published = self.thaw(main, &frozen, merged);
-        (delta.session_count(), published)
+        (Some(delta.session_count()), published)
     }
 
-    /// The delta as it is; commits go on in a new one besides.
+    /// The delta as it is, unless there is nothing to merge; commits go on in a new one besides.
     fn freeze(&self) -> Result<Option<Frozen>> {
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
         writer.ready()?;
-        let view = self.view()?;
-        if view.delta.is_empty() {
+        if writer.log.is_merged() {
             return Ok(None);
         }
+        let view = self.view()?;
         writer.since_freeze = Some(Delta::new(view.delta.ids()));
         writer.log.freeze();
         Ok(Some(Frozen {
@@ -163,6 +164,7 @@ impl Shared {
         let delta = since.unwrap_or_else(|| Delta::new(reader.state().ids));
         writer.is_unsure = was_unsure;
         writer.log.merged_through(through);
+        self.measure(&writer.log);
         self.publish(Some(Arc::new(view.with(Arc::new(reader), delta))));
         Ok(())
     }

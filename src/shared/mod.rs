@@ -52,7 +52,16 @@ pub(crate) struct Shared {
     handover: Mutex<Handover<Call>>,
     merges: Merges,
     log_bytes: AtomicU64,
+    /// Those of them that are to be merged.
+    unmerged_bytes: AtomicU64,
 }
+
+/// Effects of the log that are applied at a time when a store is opened.
+const REPLAYED_AT_ONCE: usize = 10_000;
+
+/// Bytes that the log may take for each session that may wait to be merged. Mostly a session takes a
+/// third of that, but one can be started and removed again any number of times.
+const LOG_BYTES_PER_SESSION: u64 = 256;
 
 /// Where commits go.
 #[derive(Debug)]
@@ -101,10 +110,16 @@ impl Shared {
         lock: Box<dyn Any + Send + Sync>,
     ) -> Result<Arc<Self>> {
         let mut delta = Delta::new(reader.state().ids);
-        delta.apply(&commits)?;
+        let mut rest = commits.as_slice();
+        while !rest.is_empty() {
+            let group;
+            (group, rest) = rest.split_at(replayed_at_once(rest));
+            delta.apply(group)?;
+        }
         let names = Arc::new(Names::new(options.names_cache_bytes));
         let closed = Arc::new(AtomicBool::new(false));
         let log_bytes = AtomicU64::new(log.bytes());
+        let unmerged_bytes = AtomicU64::new(log.unmerged_bytes());
         let view = View::new(Arc::new(reader), delta, names, Arc::clone(&closed));
         Ok(Arc::new(Self {
             options,
@@ -121,6 +136,7 @@ impl Shared {
             handover: Mutex::default(),
             merges: Merges::default(),
             log_bytes,
+            unmerged_bytes,
         }))
     }
 
@@ -136,6 +152,22 @@ impl Shared {
     pub(crate) fn view(&self) -> Result<Arc<View>> {
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
         view.as_ref().map(Arc::clone).ok_or_else(Error::closed)
+    }
+
+    /// Takes note of how large the log is.
+    fn measure(&self, log: &Log) {
+        self.log_bytes.store(log.bytes(), Ordering::Relaxed);
+        let unmerged = log.unmerged_bytes();
+        self.unmerged_bytes.store(unmerged, Ordering::Relaxed);
+    }
+
+    /// Whether as much waits to be merged as may, or one in so many parts of that.
+    fn is_full(&self, parts: u64) -> Result<bool> {
+        let sessions_max = self.options.delta_sessions_max as u64;
+        let bytes_max = sessions_max.saturating_mul(LOG_BYTES_PER_SESSION);
+        let sessions = self.view()?.delta.session_count();
+        let bytes = self.unmerged_bytes.load(Ordering::Relaxed);
+        Ok(sessions >= sessions_max.div_ceil(parts) || bytes >= bytes_max.div_ceil(parts))
     }
 
     /// The bytes of the log's files, without waiting for a commit.
@@ -179,4 +211,15 @@ impl Shared {
         self.flush()?;
         self.merge_into(main).1
     }
+}
+
+/// How many commits make a group to be replayed together.
+fn replayed_at_once(commits: &[Commit]) -> usize {
+    let mut effects = 0;
+    let fitting = commits.iter().take_while(|commit| {
+        let fits = effects < REPLAYED_AT_ONCE;
+        effects += commit.effects.len();
+        fits
+    });
+    fitting.count()
 }

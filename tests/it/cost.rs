@@ -1,11 +1,11 @@
 //! What a call reads, counted in bytes, so that the claim holds on any machine: it follows what is
 //! answered, not what is stored.
 
-use crate::recording::Recording;
+use crate::recording::{Recording, bytes_of};
 use crate::{at, log, uid};
 use chrono::TimeDelta;
 use redb::{ReadableDatabase, ReadableTable};
-use sessionlog::{Bucket, PageRequest, Query, QueryBuilder, SessionLog, Store};
+use sessionlog::{Bucket, Merge, PageRequest, Query, QueryBuilder, SessionLog, Store};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -253,4 +253,24 @@ fn the_live_bytes_are_those_of_all_keys_and_rows_whatever_was_written_and_remove
         (live_bytes(&path), 0)
     );
     assert!(left.live_bytes < found / 4);
+}
+
+#[test]
+fn sessions_that_come_and_go_do_not_let_the_log_grow() {
+    let storage = Recording::default();
+    let options = Store::options().merge(Merge::Inline).delta_sessions_max(8);
+    let store = options.create_on(Arc::new(storage.clone())).unwrap();
+    store.append(session(1)).unwrap();
+    for _ in 0..2_000 {
+        store.append(session(2)).unwrap();
+        store.remove(uid(2)).unwrap();
+    }
+    // Two files of the least length that they grow to.
+    assert!(store.stats().unwrap().log_bytes <= 2 << 16);
+    store.append(session(2)).unwrap();
+    store.remove(uid(2)).unwrap();
+    store.close().unwrap();
+    let log = bytes_of(&storage.after_kill(), "log.0").len()
+        + bytes_of(&storage.after_kill(), "log.1").len();
+    assert!(log < 200, "{log} bytes are left");
 }

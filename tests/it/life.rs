@@ -2,6 +2,7 @@
 
 use crate::{at, log, refused, store_of, uid};
 use chrono::{DateTime, Utc};
+use sessionlog::storage::MemoryStorage;
 use sessionlog::{Clock, ErrorKind, IdSource, Order, Outcome, Query, SessionLog, Store};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -388,5 +389,27 @@ fn deserializing_a_record_checks_what_the_constructor_checks() {
         value[member] = bad.into();
         let error = serde_json::from_value::<SessionLog>(value).unwrap_err();
         assert!(error.to_string().contains(member), "{error}");
+    }
+}
+
+#[test]
+fn a_session_is_there_that_comes_once_all_others_were_removed_before_a_merge() {
+    for others in [1, 10, 40, 400] {
+        let storage = Arc::new(MemoryStorage::default());
+        let store = Store::options().create_on(storage.clone()).unwrap();
+        store
+            .append_batch((2..2 + others).map(|number| log(number, START, None)))
+            .unwrap();
+        for number in 2..2 + others {
+            store.remove(uid(number)).unwrap();
+        }
+        store.append(log(1, START, None)).unwrap();
+        let check = |store: &Store| {
+            assert_eq!(store.count(&Query::all()).unwrap(), 1, "of {others}");
+            assert_eq!(store.get(uid(1)).unwrap(), Some(log(1, START, None)));
+        };
+        check(&store);
+        store.close().unwrap();
+        check(&Store::options().open_on(storage).unwrap());
     }
 }

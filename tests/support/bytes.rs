@@ -14,6 +14,8 @@ pub enum Op {
     End(Uuid, DateTime<Utc>),
     EndOpen(QueryBuilder, DateTime<Utc>),
     Remove(Uuid),
+    /// Every session goes, one by one.
+    RemoveAll,
     /// The injected clock moves on.
     Wait(TimeDelta),
     Flush,
@@ -83,6 +85,7 @@ impl<'a> Bytes<'a> {
             16 => Op::Reopen,
             17 => Op::Snapshot,
             18 => Op::Walk(self.query()),
+            19 if self.chance(8) => Op::RemoveAll,
             _ => Op::Ask(self.query()),
         }
     }

@@ -124,6 +124,12 @@ impl World {
             Op::Remove(refer_uid) => {
                 same(self.store.remove(refer_uid), self.model.remove(refer_uid));
             }
+            Op::RemoveAll => {
+                for log in self.model.0.clone() {
+                    let refer_uid = log.refer_uid;
+                    same(self.store.remove(refer_uid), self.model.remove(refer_uid));
+                }
+            }
             Op::Wait(time) => self.clock.advance(time),
             Op::Flush => self.store.flush().unwrap(),
             Op::Reopen => self.reopen(),

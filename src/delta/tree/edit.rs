@@ -22,6 +22,10 @@ pub(super) fn edit<K: Ord + Copy, V: Weigh + Clone, E>(
         return Ok(Vec::new());
     };
     edit_children(children, edits, change)?;
+    if children.is_empty() {
+        *node = Arc::default();
+        return Ok(Vec::new());
+    }
     if children.len() <= NODE_MAX {
         return Ok(Vec::new());
     }

@@ -307,6 +307,7 @@ mod tests {
         let mut kept = Vec::new();
         for steps in steps.chunks(at_once) {
             kept.push((tree.clone(), model.clone()));
+            assert!(!matches!(&*tree.root, Node::Inner(children) if children.is_empty()));
             let mut sorted = steps.to_vec();
             sorted.sort_by_key(|(key, _)| *key);
             tree.edit(&sorted, &|_, after| Ok(*after)).unwrap();
@@ -335,10 +336,10 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_to_several_levels_and_empties_again() {
+    fn it_grows_to_several_levels_and_empties_and_grows_again() {
         let up = (0..5_000).map(|key| (key, Some(1)));
         let down = (0..5_000).rev().map(|key| (key, None));
-        let steps: Vec<_> = up.chain(down).collect();
+        let steps: Vec<_> = up.clone().chain(down).chain(up).collect();
         for at_once in [1, 32, 33, 5_000] {
             run(&steps, at_once);
         }
