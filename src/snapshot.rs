@@ -160,6 +160,7 @@ impl Snapshot {
             view: Arc::clone(&self.view),
             position: 0,
             bucket,
+            chunk: Vec::new().into_iter(),
         })
     }
 }
@@ -215,40 +216,53 @@ impl Iterator for SessionLogs {
 
 impl FusedIterator for SessionLogs {}
 
+/// Buckets that are counted at a time.
+const CHUNK_BUCKETS: usize = 64;
+
 /// The non-empty buckets of an answer: see [`Snapshot::count_by`].
 #[derive(Debug)]
 pub struct BucketCounts {
     view: Arc<View>,
     selection: Selection,
+    /// Of the first record behind the chunk.
     position: u64,
     bucket: Bucket,
+    chunk: std::vec::IntoIter<BucketCount>,
+}
+
+impl BucketCounts {
+    fn next_chunk(&mut self) -> Result<()> {
+        let (selection, bucket) = (&self.selection, self.bucket);
+        let mut position = self.position;
+        let chunk = self.view.read(|view| {
+            let answer = view.again(selection)?;
+            let mut chunk = Vec::new();
+            while chunk.len() < CHUNK_BUCKETS && position < selection.len() {
+                let (start, count) = answer.bucket_at(position, bucket)?;
+                position += count;
+                let start = start.to_utc();
+                chunk.push(BucketCount { start, count });
+            }
+            Ok(chunk)
+        })?;
+        self.position = position;
+        self.chunk = chunk.into_iter();
+        Ok(())
+    }
 }
 
 impl Iterator for BucketCounts {
     type Item = Result<BucketCount>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.position >= self.selection.len() {
-            return None;
+        if self.chunk.len() == 0
+            && self.position < self.selection.len()
+            && let Err(error) = self.next_chunk()
+        {
+            self.position = self.selection.len();
+            return Some(Err(error));
         }
-        let (selection, position) = (&self.selection, self.position);
-        let found = self
-            .view
-            .read(|view| view.again(selection)?.bucket_at(position, self.bucket));
-        match found {
-            Ok(found) => {
-                let (start, count) = found?;
-                self.position += count;
-                Some(Ok(BucketCount {
-                    start: start.to_utc(),
-                    count,
-                }))
-            }
-            Err(error) => {
-                self.position = self.selection.len();
-                Some(Err(error))
-            }
-        }
+        self.chunk.next().map(Ok)
     }
 }
 

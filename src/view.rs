@@ -273,10 +273,9 @@ impl Answer<'_> {
 
     /// The bucket of the record at `position`: its first tick, and how many records from there on
     /// are in it.
-    pub(crate) fn bucket_at(&self, position: u64, bucket: Bucket) -> Result<Option<(Ticks, u64)>> {
-        let Some(entry) = self.entries(position, 1)?.pop() else {
-            return Ok(None);
-        };
+    pub(crate) fn bucket_at(&self, position: u64, bucket: Bucket) -> Result<(Ticks, u64)> {
+        let entry = self.entries(position, 1)?.pop();
+        let entry = entry.ok_or_else(|| Error::corrupted("an entry is missing"))?;
         let (start, end) = bucket.around(entry.start);
         let edge = match self.selection.order {
             Order::OldestFirst => end,
@@ -286,7 +285,7 @@ impl Answer<'_> {
         match behind.checked_sub(position) {
             // The entry itself is in its bucket.
             None | Some(0) => Err(Error::corrupted("entries are out of order")),
-            Some(count) => Ok(Some((start, count))),
+            Some(count) => Ok((start, count)),
         }
     }
 }

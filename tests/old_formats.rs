@@ -29,20 +29,28 @@ fn fixture(version: u32) -> PathBuf {
 }
 
 fn start(number: i64) -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH + TimeDelta::hours(number * 100_000 - 10_000_000)
+    DateTime::UNIX_EPOCH + TimeDelta::hours(number * 50_000 - 10_000_000)
 }
 
 /// What every fixture holds.
 fn logs() -> Vec<SessionLog> {
     let log = |number: i64| SessionLog {
         refer_uid: Uuid::from_u128(u128::from(number.unsigned_abs()) << 64),
-        user_refer_uid: Uuid::from_u128(u128::from(number.unsigned_abs()) % 5 + 1),
-        user: ["Ann", "Åsa", "", "kai\u{feff}", "\0"][number.unsigned_abs() as usize % 5].into(),
+        user_refer_uid: Uuid::from_u128(user_of(number) as u128 + 1),
+        user: ["Ann", "Åsa", "", "kai\u{feff}", "\0"][user_of(number)].into(),
         client_refer_uid: format!("PDA-{:02}", number % 3).into(),
         session_start: start(number),
         session_end: (number % 4 != 0).then(|| start(number) + TimeDelta::microseconds(1)),
     };
-    (1..=250).map(log).collect()
+    (1..=850).map(log).collect()
+}
+
+/// The last of them are all of one user, who comes to have more than 512.
+fn user_of(number: i64) -> usize {
+    match number {
+        1..=250 => number as usize % 5,
+        _ => 0,
+    }
 }
 
 #[test]
@@ -64,8 +72,8 @@ fn stores_of_every_version_are_read_and_written() {
             assert_eq!(outcome, Outcome::AlreadyThere);
         }
         let open = Query::builder().open_sessions_only(true).build().unwrap();
-        let ended = store.end_open(&open, start(400)).unwrap();
-        assert_eq!((ended.ended, ended.left_open), (62, 0));
+        let ended = store.end_open(&open, start(900)).unwrap();
+        assert_eq!((ended.ended, ended.left_open), (212, 0));
     }
 }
 
@@ -87,7 +95,7 @@ fn make_fixture() {
     let path = folder.path().join("store");
     let store = Store::create(&path).unwrap();
     let logs = logs();
-    let (merged, in_the_log) = logs.split_at(200);
+    let (merged, in_the_log) = logs.split_at(800);
     store.append_batch(merged.to_vec()).unwrap();
     store.close().unwrap();
     let store = Store::open(&path).unwrap();

@@ -80,23 +80,24 @@ pub(super) fn edited(old: &[Slot], edits: &[Edit]) -> Result<Vec<Slot>> {
     Ok(slots)
 }
 
-/// Cuts what is too much for one node of at most `max`.
+/// Cuts what is too much for one node; `max` tells how many of the first of what is left a node may
+/// have.
 ///
 /// At the right edge all but the last piece keep 5 % free for late arrivals, and the last takes
 /// what remains and fills up; elsewhere the pieces are even.
 pub(super) fn pieces<T>(
     items: &[T],
-    max: usize,
+    max: impl Fn(&[T]) -> usize,
     at_right_edge: bool,
 ) -> impl Iterator<Item = &[T]> {
-    let filled = (max * 95 / 100).max(2);
     let mut rest = items;
     std::iter::from_fn(move || {
-        let size = match rest.len() {
+        let (len, max) = (rest.len(), max(rest));
+        let size = match len {
             0 => return None,
-            len if len <= max => len,
-            _ if at_right_edge => filled,
-            len => len.div_ceil(len.div_ceil(max)),
+            _ if len <= max => len,
+            _ if at_right_edge => (max * 95 / 100).max(2),
+            _ => len.div_ceil(len.div_ceil(max)),
         };
         let piece;
         (piece, rest) = rest.split_at(size);

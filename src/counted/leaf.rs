@@ -32,28 +32,25 @@ struct Layout {
 }
 
 impl Layout {
-    /// The one that takes the least room.
+    /// The one that takes the least room, for entries in ascending order.
     fn of(slots: &[Slot]) -> Self {
-        let least = |column: fn(&Slot) -> u64| slots.iter().map(column).min().unwrap_or(0);
-        let width = |column: &dyn Fn(&Slot) -> u64| {
-            let greatest = slots.iter().map(column).max().unwrap_or(0);
-            let bits = u64::BITS - greatest.leading_zeros();
-            u8::try_from(bits.div_ceil(8)).unwrap_or(8)
-        };
-        let major = least(|slot| slot.key.major());
-        let ids = [
-            least(|slot| slot.rest.ids[0].into()),
-            least(|slot| slot.rest.ids[1].into()),
-        ];
+        let major = slots.first().map_or(0, |slot| slot.key.major());
+        let mut least = [u32::MAX; 2];
+        let mut greatest = [0; 2];
+        let mut number = 0;
+        for slot in slots {
+            let [one, other] = slot.rest.ids;
+            least = [least[0].min(one), least[1].min(other)];
+            greatest = [greatest[0].max(one), greatest[1].max(other)];
+            number = to_offset(slot.rest.number, slot.key.major()).max(number);
+        }
+        let last = slots.last().map_or(0, |slot| slot.key.major());
+        let one = u64::from(greatest[0].saturating_sub(least[0]));
+        let other = u64::from(greatest[1].saturating_sub(least[1]));
         Self {
-            widths: [
-                width(&|slot| slot.key.major() - major),
-                width(&|slot| to_offset(slot.rest.number, slot.key.major())),
-                width(&|slot| u64::from(slot.rest.ids[0]) - ids[0]),
-                width(&|slot| u64::from(slot.rest.ids[1]) - ids[1]),
-            ],
+            widths: [last.saturating_sub(major), number, one, other].map(bytes_of),
             major,
-            ids: ids.map(|id| u32::try_from(id).unwrap_or(u32::MAX)),
+            ids: least,
         }
     }
 
@@ -105,6 +102,12 @@ impl Layout {
             ],
         })
     }
+}
+
+/// How many bytes a number takes.
+fn bytes_of(number: u64) -> u8 {
+    let bits = u64::BITS - number.leading_zeros();
+    u8::try_from(bits.div_ceil(8)).unwrap_or(8)
 }
 
 /// A number as what it is above `base`, plus one, and the greatest number as zero: another for each,
@@ -232,16 +235,22 @@ impl<'a> Leaf<'a> {
         clippy::cast_possible_truncation,
         reason = "the columns of ids have four bytes at most"
     )]
-    fn slot_of(&self, row: &[u8]) -> Slot {
-        let key = self.key_of(row);
-        let [_, number, one, other] = self.columns;
+    fn ids_of(&self, row: &[u8]) -> [u32; 2] {
+        let [_, _, one, other] = self.columns;
         let id = |base: u32, column: Column| base.wrapping_add(column.of(row) as u32);
         let [first, second] = self.ids;
+        [id(first, one), id(second, other)]
+    }
+
+    #[inline]
+    fn slot_of(&self, row: &[u8]) -> Slot {
+        let key = self.key_of(row);
+        let [_, number, ..] = self.columns;
         Slot {
             key,
             rest: Rest {
                 number: from_offset(number.of(row), key.major()),
-                ids: [id(first, one), id(second, other)],
+                ids: self.ids_of(row),
             },
         }
     }
@@ -261,6 +270,16 @@ impl<'a> Leaf<'a> {
             ..positions.end.checked_mul(self.row_bytes)?;
         let rows = self.rows.get(bytes)?.chunks_exact(self.row_bytes);
         Some(rows.map(move |row| self.slot_of(row)))
+    }
+
+    /// The entries whose ids pass; of the others nothing else is read.
+    pub(super) fn slots_where(
+        self,
+        passes: &impl Fn([u32; 2]) -> bool,
+    ) -> impl Iterator<Item = Slot> {
+        let rows = self.rows.chunks_exact(self.row_bytes);
+        let passing = rows.filter(move |row| passes(self.ids_of(row)));
+        passing.map(move |row| self.slot_of(row))
     }
 
     /// All entries.

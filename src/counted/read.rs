@@ -115,6 +115,36 @@ impl<'a, S: NodeReader> Tree<'a, S> {
         Ok(())
     }
 
+    /// The entries whose ids pass, in order: every node is read.
+    pub(crate) fn slots_where(&self, passes: &impl Fn([u32; 2]) -> bool) -> Result<Vec<Slot>> {
+        let mut slots = Vec::with_capacity(usize::try_from(self.len()).unwrap_or(0));
+        if let Some(root) = self.root {
+            self.pick_in(root, passes, &mut slots)?;
+        }
+        Ok(slots)
+    }
+
+    fn pick_in(
+        &self,
+        node: Node<'_>,
+        passes: &impl Fn([u32; 2]) -> bool,
+        slots: &mut Vec<Slot>,
+    ) -> Result<()> {
+        let inner = match node {
+            Node::Leaf(leaf) => {
+                slots.extend(leaf.slots_where(passes));
+                return Ok(());
+            }
+            Node::Inner(inner) => inner,
+        };
+        for index in 0..inner.len() {
+            let (child, before) = inner.child(index)?;
+            let bytes = self.store.node(child.id)?;
+            self.pick_in(child_node(&bytes, inner, child, before)?, passes, slots)?;
+        }
+        Ok(())
+    }
+
     /// How many entries come at most at `position` in a sequence in which each stands at its own
     /// position moved by `shift` of its key: others have been added, or left out, before it.
     ///

@@ -48,7 +48,7 @@ pub(crate) fn apply<S: NodeWriter>(
         None => Vec::new(),
     };
     let slots = edited(&old, edits)?;
-    if slots.len() <= pass.leaf_slots_max(&slots) {
+    if slots.len() <= leaf_slots_max(limits, &slots) {
         return Ok(leaf_of(&slots));
     }
     let parts = pass.write_leaves(None, &slots, appends(&old, edits))?;
@@ -153,11 +153,6 @@ impl<S: NodeWriter> Pass<'_, S> {
         Ok(())
     }
 
-    /// How many entries a leaf of these, or some of them, may have.
-    fn leaf_slots_max(&self, slots: &[Slot]) -> usize {
-        self.limits.leaf_slots_max.min(leaf::capacity(slots))
-    }
-
     /// Writes entries as one leaf or as many as they need; the first takes over an id and a fence.
     fn write_leaves(
         &mut self,
@@ -165,7 +160,8 @@ impl<S: NodeWriter> Pass<'_, S> {
         slots: &[Slot],
         at_right_edge: bool,
     ) -> Result<Vec<Part>> {
-        let max = self.leaf_slots_max(slots);
+        let limits = self.limits;
+        let max = |slots: &[Slot]| leaf_slots_max(limits, slots);
         let parts = pieces(slots, max, at_right_edge).map(|piece| {
             let lowest = piece.first().map_or(Key::LEAST, |slot| slot.key);
             let (id, fence) = first
@@ -183,7 +179,7 @@ impl<S: NodeWriter> Pass<'_, S> {
             fence,
             count: slots.len() as u64,
             id,
-            is_small: is_small(slots.len(), self.leaf_slots_max(slots)),
+            is_small: is_small(slots.len(), leaf_slots_max(self.limits, slots)),
         })
     }
 
@@ -197,7 +193,8 @@ impl<S: NodeWriter> Pass<'_, S> {
         children: &[Part],
         at_right_edge: bool,
     ) -> Result<Vec<Part>> {
-        let parts = pieces(children, self.limits.children_max, at_right_edge).map(|piece| {
+        let max = self.limits.children_max;
+        let parts = pieces(children, |_| max, at_right_edge).map(|piece| {
             let lowest = piece.first().map_or(Key::LEAST, |part| part.fence);
             let (id, fence) = first
                 .take()
@@ -253,7 +250,7 @@ impl<S: NodeWriter> Pass<'_, S> {
         match (first, second) {
             (Node::Leaf(first), Node::Leaf(second)) => {
                 let slots = [first, second].map(Leaf::to_slots).concat();
-                if !fits(slots.len(), self.leaf_slots_max(&slots)) {
+                if !fits(slots.len(), leaf_slots_max(self.limits, &slots)) {
                     return Ok(None);
                 }
                 self.store.remove(right.id)?;
@@ -294,6 +291,19 @@ impl<S: NodeWriter> Pass<'_, S> {
         }
         node::write(level, counted(&parts), &mut self.buffer);
         Ok(Some(std::mem::take(&mut self.buffer)))
+    }
+}
+
+/// How many of the first of these entries a leaf may have.
+fn leaf_slots_max(limits: Limits, slots: &[Slot]) -> usize {
+    let mut max = slots.len().clamp(1, limits.leaf_slots_max);
+    // Fewer may be more alike, so that more of them fit than of all.
+    loop {
+        let first = slots.get(..max).unwrap_or(slots);
+        match leaf::capacity(first) {
+            capacity if capacity < max => max = capacity,
+            capacity => return limits.leaf_slots_max.min(capacity),
+        }
     }
 }
 

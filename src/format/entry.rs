@@ -64,9 +64,8 @@ impl Entry {
         self.end.is_none()
     }
 
-    /// The client within a packed entry.
-    pub(crate) fn client_of(slot: &Slot) -> ClientId {
-        let [_, client] = slot.rest.ids;
+    /// The client within the ids of a packed entry.
+    pub(crate) fn client_of([_, client]: [u32; 2]) -> ClientId {
         ClientId(client)
     }
 
@@ -154,7 +153,7 @@ mod tests {
         let end = Some(Ticks::floor("9999-12-31T23:59:59Z".parse().unwrap()));
         for entry in [entry(), Entry { end, ..entry() }] {
             assert_eq!(Entry::from_bytes(&entry.to_bytes()).unwrap(), entry);
-            assert_eq!(Entry::client_of(&entry.pack()), entry.client_id);
+            assert_eq!(Entry::client_of(entry.pack().rest.ids), entry.client_id);
         }
     }
 

@@ -94,7 +94,7 @@ impl Families<'_, '_> {
     fn make_parts(&mut self, whole: FamilyKey, root: Option<&[u8]>) -> Result<()> {
         let mut parts: BTreeMap<ClientId, Vec<Edit>> = BTreeMap::new();
         Tree::new(&self.nodes, root)?.visit(0..u64::MAX, &mut |slot| {
-            let part = parts.entry(Entry::client_of(&slot)).or_default();
+            let part = parts.entry(Entry::client_of(slot.rest.ids)).or_default();
             part.push(Edit::Insert(slot));
             Ok(())
         })?;

@@ -119,11 +119,7 @@ impl MainReader {
         if whole.len() > self.parts_above {
             return Ok(None);
         }
-        let mut slots = Vec::with_capacity(usize::try_from(whole.len()).unwrap_or(0));
-        whole.visit(0..whole.len(), &mut |slot| {
-            slots.extend((Entry::client_of(&slot) == part.client).then_some(slot));
-            Ok(())
-        })?;
+        let slots = whole.slots_where(&|ids| Entry::client_of(ids) == part.client)?;
         Ok(leaf_of(&slots).map(Root::Picked))
     }
 

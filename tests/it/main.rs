@@ -29,6 +29,7 @@ mod paging;
 mod recording;
 #[cfg(feature = "http")]
 mod serve;
+mod structure;
 mod times;
 #[cfg(feature = "wire")]
 mod wire;
