@@ -11,7 +11,7 @@ mod row;
 pub(crate) use commit::{Commit, Effect, EffectKind, NewNames, UserName};
 pub(crate) use dictionary::Ids;
 pub(crate) use entry::{ClientId, Entry, NameId, UserId};
-pub(crate) use record::LogRecord;
+pub(crate) use record::{HEAD_BYTES, LogRecord};
 pub(crate) use row::{CHECKSUM_BYTES, seal, unseal};
 
 /// The version of the on-disk format that this code reads and writes.

@@ -10,7 +10,7 @@ use crate::format::{Commit, Entry, LogRecord, unseal};
 pub fn decode(bytes: &[u8]) {
     let _ = unseal("nodes", b"key", bytes);
     let _ = LogRecord::read(bytes);
-    let _ = LogRecord::any_that_knows(bytes, 1);
+    let _ = LogRecord::any_that_knows(bytes, 1, 9);
     row::<NameRow>(bytes);
     row::<ClientRow>(bytes);
     row::<IdRow>(bytes);

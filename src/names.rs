@@ -115,11 +115,13 @@ impl Names {
         Self { caches }
     }
 
-    /// The records of `entries`, in their order.
+    /// The records of `entries`, in their order. What they are called is kept only if that is
+    /// committed.
     pub(crate) fn session_logs(
         &self,
         entries: &[Entry],
         dictionary: &impl Dictionary,
+        is_committed: bool,
     ) -> Result<Vec<SessionLog>> {
         if let Some(logs) = self.cached(entries) {
             return Ok(logs);
@@ -132,7 +134,9 @@ impl Names {
             let (name, client) = names.ok_or_else(|| Error::corrupted("a name was lost"))?;
             logs.push(session_log(entry, name, client, &mut calendar));
         }
-        self.remember(users, clients);
+        if is_committed {
+            self.remember(users, clients);
+        }
         Ok(logs)
     }
 
@@ -275,7 +279,9 @@ mod tests {
     fn a_name_that_fits_is_looked_up_once() {
         let (names, dictionary) = (Names::new(1 << 20), Counting::default());
         for _ in 0..3 {
-            let logs = names.session_logs(&entries(0..10), &dictionary).unwrap();
+            let logs = names
+                .session_logs(&entries(0..10), &dictionary, true)
+                .unwrap();
             assert_eq!(&*logs[9].user, "user 9");
             assert_eq!(&*logs[9].client_refer_uid, "client 4");
         }
@@ -286,7 +292,11 @@ mod tests {
     fn a_million_names_stay_within_the_bound() {
         let (names, dictionary) = (Names::new(100_000), Counting::default());
         for page in 0..1_000 {
-            let logs = names.session_logs(&entries(page * 1_000..(page + 1) * 1_000), &dictionary);
+            let logs = names.session_logs(
+                &entries(page * 1_000..(page + 1) * 1_000),
+                &dictionary,
+                true,
+            );
             assert_eq!(
                 &*logs.unwrap()[7].user,
                 format!("user {}", page * 1_000 + 7)
@@ -300,7 +310,9 @@ mod tests {
     #[test]
     fn a_cache_of_no_bytes_still_answers() {
         let (names, dictionary) = (Names::new(0), Counting::default());
-        let logs = names.session_logs(&entries(0..10), &dictionary).unwrap();
+        let logs = names
+            .session_logs(&entries(0..10), &dictionary, true)
+            .unwrap();
         assert_eq!(logs.len(), 10);
     }
 }

@@ -23,6 +23,9 @@ pub(crate) struct View {
     pub(crate) main: Arc<MainReader>,
     pub(crate) delta: Delta,
     names: Arc<Names>,
+    /// Whether its names may be kept in memory: their ids are given out again if they are not
+    /// committed.
+    is_committed: bool,
     closed: Arc<AtomicBool>,
 }
 
@@ -83,7 +86,24 @@ impl View {
             main,
             delta,
             names,
+            is_committed: true,
             closed,
+        }
+    }
+
+    /// The same, to become the state after a commit.
+    pub(crate) fn draft(&self) -> Self {
+        Self {
+            is_committed: false,
+            ..self.clone()
+        }
+    }
+
+    /// The same, committed.
+    pub(crate) fn committed(self) -> Self {
+        Self {
+            is_committed: true,
+            ..self
         }
     }
 
@@ -93,6 +113,7 @@ impl View {
             main,
             delta,
             names: Arc::clone(&self.names),
+            is_committed: self.is_committed,
             closed: Arc::clone(&self.closed),
         }
     }
@@ -188,7 +209,7 @@ impl View {
 
     /// The records of entries, in their order.
     fn session_logs(&self, entries: &[Entry]) -> Result<Vec<SessionLog>> {
-        self.names.session_logs(entries, self)
+        self.names.session_logs(entries, self, self.is_committed)
     }
 
     /// The record of an entry.

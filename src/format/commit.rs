@@ -132,7 +132,11 @@ impl Commit {
         self.effects
             .iter()
             .for_each(|effect| effect.pack(&mut body));
-        Ok(body)
+        // A record tells its length in as many bits.
+        match u32::try_from(body.len()) {
+            Ok(_) => Ok(body),
+            Err(_) => Err(too_large()),
+        }
     }
 
     /// # Errors

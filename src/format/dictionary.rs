@@ -28,7 +28,7 @@ pub(crate) trait Row: Serialize + DeserializeOwned {
     ///
     /// `InvalidInput` if it is larger than any row may be.
     fn to_body(&self) -> Result<Vec<u8>> {
-        to_bytes(self, standard().with_limit::<ROW_BYTES_MAX>())
+        to_bytes(self, ROW_BYTES_MAX)
     }
 
     /// # Errors
@@ -42,7 +42,7 @@ pub(crate) trait Row: Serialize + DeserializeOwned {
 
 /// As [`Row::to_body`], for the dictionary part of a commit.
 pub(super) fn encode(part: &impl Serialize) -> Result<Vec<u8>> {
-    to_bytes(part, standard().with_limit::<COMMIT_BYTES_MAX>())
+    to_bytes(part, COMMIT_BYTES_MAX)
 }
 
 /// As [`Row::from_body`], for the dictionary part of a commit.
@@ -50,12 +50,16 @@ pub(super) fn decode<T: DeserializeOwned>(part: &[u8]) -> Result<T> {
     from_bytes(part, standard().with_limit::<COMMIT_BYTES_MAX>())
 }
 
-fn to_bytes(row: &impl Serialize, config: impl Config) -> Result<Vec<u8>> {
+/// The limit of bincode's configuration holds for reading alone.
+fn to_bytes(row: &impl Serialize, bytes_max: usize) -> Result<Vec<u8>> {
+    let too_large = || Error::new(ErrorKind::InvalidInput, "a dictionary row is too large");
     let mut body = vec![ROW_VERSION];
-    bincode::serde::encode_into_std_write(row, &mut body, config).map_err(|error| {
-        Error::new(ErrorKind::InvalidInput, "a dictionary row is too large").caused_by(error)
-    })?;
-    Ok(body)
+    bincode::serde::encode_into_std_write(row, &mut body, standard())
+        .map_err(|error| too_large().caused_by(error))?;
+    match body.len() <= bytes_max {
+        true => Ok(body),
+        false => Err(too_large()),
+    }
 }
 
 fn from_bytes<T: DeserializeOwned>(body: &[u8], config: impl Config) -> Result<T> {

@@ -6,7 +6,10 @@ type Checksum = [u8; CHECKSUM_BYTES];
 
 /// The length of the body, the number, the last commit that was durable, the checksum of the record
 /// before, and that of this one.
-const HEAD_BYTES: usize = 4 + 8 + 8 + 2 * CHECKSUM_BYTES;
+pub(crate) const HEAD_BYTES: usize = 4 + 8 + 8 + 2 * CHECKSUM_BYTES;
+
+/// How often what is behind the last record may be gone through in search of another.
+const CHECKED_MAX: usize = 64;
 
 /// A record that is as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,23 +62,30 @@ impl<'a> LogRecord<'a> {
         is_whole.then_some((record, rest))
     }
 
-    /// Whether anywhere in some bytes there is a later record that knows the one of this number to
-    /// have been durable: then that one was not cut off by a crash, but damaged.
-    pub(crate) fn any_that_knows(bytes: &'a [u8], number: u64) -> bool {
+    /// Whether anywhere in some bytes there is a later record, up to the number `last`, that knows
+    /// the one of this number to have been durable: then that one was not cut off by a crash, but
+    /// damaged.
+    pub(crate) fn any_that_knows(bytes: &'a [u8], number: u64, last: u64) -> bool {
+        // A name can be made to look like the heads of many long records. It must not make opening
+        // slow: no more is checked then.
+        let mut left = bytes.len().saturating_mul(CHECKED_MAX);
         (0..bytes.len()).any(|at| {
             let bytes = bytes.get(at..).unwrap_or_default();
-            // The checksum is asked for only where the numbers can be those of such a record.
-            Self::may_know(bytes, number)
-                && Self::read(bytes).is_some_and(|(record, _)| record.durable >= number)
+            if left == 0 || !Self::may_know(bytes, number, last) {
+                return false;
+            }
+            left = left.saturating_sub(bytes.len());
+            Self::read(bytes).is_some_and(|(record, _)| record.durable >= number)
         })
     }
 
-    fn may_know(bytes: &[u8], expected: u64) -> bool {
+    fn may_know(bytes: &[u8], expected: u64, last: u64) -> bool {
         let number = bytes.get(4..).and_then(<[u8]>::first_chunk::<8>);
         let durable = bytes.get(12..).and_then(<[u8]>::first_chunk::<8>);
         number.zip(durable).is_some_and(|(number, durable)| {
             let durable = u64::from_le_bytes(*durable);
-            durable >= expected && u64::from_le_bytes(*number) > durable
+            let number = u64::from_le_bytes(*number);
+            durable >= expected && number > durable && number <= last
         })
     }
 }
@@ -120,11 +130,11 @@ mod tests {
             let mut bad = bytes.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(LogRecord::read(&bad), None, "bit {bit}");
-            assert!(LogRecord::any_that_knows(&bad, 300), "bit {bit}");
+            assert!(LogRecord::any_that_knows(&bad, 300, 301), "bit {bit}");
         }
         for end in 0..first {
             assert_eq!(LogRecord::read(&bytes[..end]), None);
-            assert!(!LogRecord::any_that_knows(&bytes[..end], 300));
+            assert!(!LogRecord::any_that_knows(&bytes[..end], 300, 301));
         }
     }
 }

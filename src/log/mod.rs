@@ -61,15 +61,19 @@ impl Log {
         watermark: u64,
     ) -> Result<(Self, Vec<Commit>)> {
         let [one, two] = LOGS.map(|name| open_segment(&*storage, name, identity));
-        let (older, newer) = match (one?, two?) {
+        let (mut older, mut newer) = match (one?, two?) {
             (one, two) if one.0.last() < two.0.last() => (one, two),
             (one, two) => (two, one),
         };
         let (commits, last) = needed([&older.1, &newer.1], watermark)?;
+        for (file, content) in [&mut older, &mut newer] {
+            if file.last() > last {
+                file.cut_off(identity);
+            } else if file.last() > watermark {
+                file.doubt(content);
+            }
+        }
         let mut files = [older.0, newer.0];
-        // What a crash has left of a file may follow on what it has taken.
-        let cut_off = files.iter_mut().filter(|file| file.last() > last);
-        cut_off.for_each(|file| file.rewind(identity));
         files.sort_by_key(Segment::last);
         let [other, current] = files;
         let log = Self {
@@ -78,7 +82,7 @@ impl Log {
             other,
             identity,
             last,
-            durable: last,
+            durable: watermark,
             merged: watermark,
         };
         Ok((log, commits))
@@ -151,6 +155,11 @@ impl Log {
         self.durable = self.durable.max(number);
     }
 
+    /// Whether the storage has every commit for good.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.last <= self.durable
+    }
+
     /// Whether the main index has every commit.
     pub(crate) fn is_merged(&self) -> bool {
         self.last <= self.merged
@@ -168,11 +177,15 @@ impl Log {
         self.current.len + self.other.len
     }
 
-    /// Gives the room of commits back if none is needed any more. What remains tells how far the
-    /// log went: without it, an older copy of the main index would seem to be whole.
+    /// Makes every commit durable, and gives their room back if none is needed any more. What
+    /// remains then tells how far the log went: without it, an older copy of the main index would
+    /// seem to be whole.
     pub(crate) fn close(mut self) -> Result<()> {
         self.settle()?;
-        if self.last == 0 || !self.is_merged() {
+        if !self.is_merged() {
+            return self.append(&[], Flush::Now);
+        }
+        if self.last == 0 {
             return Ok(());
         }
         self.other.cut()?;
@@ -212,7 +225,12 @@ fn needed(contents: [&Content; 2], watermark: u64) -> Result<(Vec<Commit>, u64)>
             return Err(missing("commit", last + 1));
         }
     }
-    match contents.iter().any(|content| content.knows(last + 1)) {
+    let records_max = contents
+        .iter()
+        .map(|content| content.records_max())
+        .sum::<u64>();
+    let knows = |content: &&Content| content.knows(last + 1, last.saturating_add(records_max));
+    match contents.iter().any(knows) {
         true => Err(missing("commit", last + 1)),
         false => Ok((commits, last)),
     }

@@ -9,7 +9,7 @@
 use crate::engine::{io_error, unfinished};
 use crate::error::{Error, Result};
 use crate::format::dictionary::Identity;
-use crate::format::{CHECKSUM_BYTES, LogRecord, seal, unseal};
+use crate::format::{CHECKSUM_BYTES, HEAD_BYTES, LogRecord, seal, unseal};
 use crate::storage::{Storage, StorageFile};
 use std::io;
 
@@ -71,10 +71,16 @@ impl Content {
         })
     }
 
-    /// Whether anything behind them tells that the record of this number was durable once.
-    pub(super) fn knows(&self, number: u64) -> bool {
+    /// Whether anything behind them, up to the number `last`, tells that the record of this number
+    /// was durable once.
+    pub(super) fn knows(&self, number: u64, last: u64) -> bool {
         let behind = self.bytes.get(self.end..).unwrap_or_default();
-        LogRecord::any_that_knows(behind, number)
+        LogRecord::any_that_knows(behind, number, last)
+    }
+
+    /// How many records it has room for.
+    pub(super) fn records_max(&self) -> u64 {
+        (self.bytes.len() / HEAD_BYTES) as u64
     }
 }
 
@@ -128,6 +134,18 @@ impl Segment {
     /// The bytes of its records.
     pub(super) fn record_bytes(&self) -> u64 {
         self.place.end - HEADER_BYTES as u64
+    }
+
+    /// What it holds was written by a process that ended without closing: it may not be durable.
+    pub(super) fn doubt(&mut self, content: &Content) {
+        let records = content.bytes.get(HEADER_BYTES..content.end);
+        self.unsynced = records.unwrap_or_default().to_vec();
+    }
+
+    /// Its records follow on some that a crash has taken: they are not to be there.
+    pub(super) fn cut_off(&mut self, identity: Identity) {
+        self.rewind(identity);
+        self.fault = Some(Fault::Write);
     }
 
     /// Starts anew at the beginning: what it holds is not needed any more.

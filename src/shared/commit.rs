@@ -4,7 +4,7 @@ use super::call::{Call, Told};
 use super::handover::{Handover, Role};
 use super::{Shared, Writer};
 use crate::delta::{Delta, Mark, NamesIndex};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::Commit;
 use crate::log::Flush;
 use crate::options::{Durability, Merge};
@@ -21,7 +21,7 @@ pub(super) struct AtRisk {
 }
 
 impl Writer {
-    /// Appends commits to the log, all or none.
+    /// Appends commits to the log, all or none; without any, what came before becomes durable.
     ///
     /// # Errors
     ///
@@ -31,9 +31,12 @@ impl Writer {
         let Err(error) = self.log.append(bodies, flush) else {
             return Ok(());
         };
-        let message = match self.log.settle() {
-            Ok(()) => "nothing was written",
-            Err(_) => "whether it was written is unknown, and writing the same again is safe",
+        let message = match (self.log.settle(), bodies) {
+            // Settling makes durable what was there.
+            (Ok(()), []) => return Ok(()),
+            (Ok(()), _) => "nothing was written",
+            (Err(_), []) => "whether all that was written is durable is unknown",
+            (Err(_), _) => "whether it was written is unknown, and writing the same again is safe",
         };
         Err(Error::new(error.kind(), message).caused_by(error))
     }
@@ -74,7 +77,6 @@ impl Shared {
             return self.write_large(resolve);
         }
         let now = self.now_if_eventual();
-        self.make_room()?;
         let answer = Arc::new(Mutex::new(None));
         let given = Arc::clone(&answer);
         let call = Call::new(sessions, now, move |resolver| {
@@ -109,32 +111,45 @@ impl Shared {
     fn lead(self: &Arc<Self>, call: Call) {
         // Also if the commit panics: the others must not wait for ever.
         let _leading = Leading(self);
+        if let Err(error) = self.make_room(call.sessions) {
+            return call.done(Err(error));
+        }
         let mut writer = self.lock_log();
-        let max = self.options.delta_sessions_max;
         let others = self
             .lock_handover()
-            .take(call.sessions, |call| call.sessions, max);
+            .take(call.sessions, |call| call.sessions, self.room());
         let calls = [call].into_iter().chain(others).collect();
         self.commit_group(writer.as_mut(), calls);
     }
 
+    /// How many sessions more may wait to be merged.
+    fn room(&self) -> usize {
+        // Closed, there is room for none.
+        let waiting = self
+            .view()
+            .map_or(u64::MAX, |view| view.delta.session_count());
+        let waiting = usize::try_from(waiting).unwrap_or(usize::MAX);
+        self.options.delta_sessions_max.saturating_sub(waiting)
+    }
+
     /// Commits all calls that resolve, in one durable write, and tells each caller. One that does
-    /// not resolve changes nothing for the others.
+    /// not resolve changes nothing for the others; but what it was refused for may be what they
+    /// do, and so it fails too if they do.
     fn commit_group(self: &Arc<Self>, writer: Option<&mut Writer>, calls: Vec<Call>) {
         let mut group = match self.begin_group(writer) {
             Ok(group) => group,
             Err(error) => return fail(calls.into_iter(), error),
         };
-        let mut resolved = Vec::with_capacity(calls.len());
-        for mut call in calls {
-            match group.take(&mut call) {
-                Ok(()) => resolved.push(call),
-                Err(error) => call.done(Err(error)),
-            }
-        }
+        let taken = calls.into_iter().map(|mut call| {
+            let resolved = group.take(&mut call);
+            (call, resolved)
+        });
+        let taken: Vec<(Call, Result<()>)> = taken.collect();
         match self.commit(group) {
-            Ok(()) => resolved.into_iter().for_each(|call| call.done(Ok(()))),
-            Err(error) => fail(resolved.into_iter(), error),
+            Ok(()) => taken
+                .into_iter()
+                .for_each(|(call, resolved)| call.done(resolved)),
+            Err(error) => fail(taken.into_iter().map(|(call, _)| call), error),
         }
     }
 
@@ -147,7 +162,7 @@ impl Shared {
                 .map(|delta| delta.map(NewNamesSince::now)),
             since_freeze: writer.since_freeze.clone(),
             writer,
-            view: View::clone(&view),
+            view: view.draft(),
             bodies: Vec::new(),
             sessions: 0,
             now: None,
@@ -173,27 +188,8 @@ impl Shared {
         group.writer.at_risk = at_risk;
         self.measure(&group.writer.log);
         self.publish(Some(Arc::new(group.committed())));
-        if self.options.merge == Merge::Background && self.is_full(4)? {
+        if self.options.merge == Merge::Background {
             self.merge_in_background();
-        }
-        Ok(())
-    }
-
-    /// Waits until what is to be merged is below its bound.
-    ///
-    /// # Errors
-    ///
-    /// `Unavailable` if the merge fails that is to bring it there.
-    fn make_room(&self) -> Result<()> {
-        while self.is_full(1)? {
-            self.merge().map_err(|error| match error.kind() {
-                ErrorKind::Closed => error,
-                _ => Error::new(
-                    ErrorKind::Unavailable,
-                    "no more is written before what waits is merged, and that fails",
-                )
-                .caused_by(error),
-            })?;
         }
         Ok(())
     }
@@ -237,7 +233,7 @@ impl Shared {
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
         writer.ready()?;
-        if writer.at_risk.is_some() {
+        if !writer.log.is_durable() {
             writer.append(&[], Flush::Now)?;
             writer.at_risk = None;
         }
@@ -293,7 +289,7 @@ impl Group<'_> {
             .into_iter()
             .flatten()
             .for_each(NewNamesSince::keep);
-        self.view
+        self.view.committed()
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::{Shared, Writer};
 use crate::delta::Delta;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::NewNames;
 use crate::main_index::MainIndex;
 use crate::view::View;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -24,6 +25,19 @@ pub struct MergeStats {
     pub session_count: u64,
     /// Why it failed, if it did: the sessions are still in the delta and in the log.
     pub error: Option<String>,
+}
+
+/// Bytes that the log may take for each session that may wait to be merged. Mostly a session takes a
+/// third of that, but one can be started and removed again any number of times.
+const LOG_BYTES_PER_SESSION: u64 = 256;
+
+/// What a merge is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// That no write comes to wait for one: there is a quarter of what may wait.
+    Ahead,
+    /// That there is room for so many sessions more.
+    RoomFor(usize),
 }
 
 /// The merges of one store.
@@ -71,8 +85,27 @@ impl Shared {
         self.merges.last().clone()
     }
 
-    /// Starts a merge on a thread of its own, unless one runs.
+    /// Whether there is to be a merge.
+    pub(super) fn is_due(&self, purpose: Purpose) -> Result<bool> {
+        let sessions_max = self.options.delta_sessions_max as u64;
+        let bytes_max = sessions_max.saturating_mul(LOG_BYTES_PER_SESSION);
+        let sessions = self.view()?.delta.session_count();
+        let bytes = self.unmerged_bytes.load(Ordering::Relaxed);
+        Ok(match purpose {
+            Purpose::Ahead => sessions >= sessions_max.div_ceil(4) || bytes >= bytes_max / 4,
+            Purpose::RoomFor(more) => {
+                let is_too_much = sessions.saturating_add(more as u64) > sessions_max;
+                (sessions > 0 && is_too_much) || bytes >= bytes_max
+            }
+        })
+    }
+
+    /// Starts a merge on a thread of its own, unless one runs or none is due.
     pub(super) fn merge_in_background(self: &Arc<Self>) {
+        // An error means that the store is being closed.
+        if !self.is_due(Purpose::Ahead).unwrap_or(false) {
+            return;
+        }
         let mut thread = self.merges.thread();
         if thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
             return;
@@ -81,17 +114,42 @@ impl Shared {
         let builder = thread::Builder::new().name("sessionlog-merge".to_owned());
         // Without a thread, the write that finds the delta full merges. So it is with a failure,
         // which is kept in the statistics till then.
-        let spawned = builder.spawn(move || drop(shared.merge()));
+        let spawned = builder.spawn(move || drop(shared.merge(Purpose::Ahead)));
         *thread = spawned.ok();
     }
 
-    /// Brings the delta into the main index, after a merge that runs already.
-    pub(super) fn merge(&self) -> Result<()> {
+    /// Waits until so many sessions more may wait to be merged.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the merge fails that is to bring that about.
+    pub(super) fn make_room(&self, sessions: usize) -> Result<()> {
+        let purpose = Purpose::RoomFor(sessions);
+        while self.is_due(purpose)? {
+            self.merge(purpose).map_err(|error| match error.kind() {
+                ErrorKind::Closed => error,
+                _ => Error::new(
+                    ErrorKind::Unavailable,
+                    "no more is written before what waits is merged, and that fails",
+                )
+                .caused_by(error),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Brings the delta into the main index, if that is still due once a merge that runs already
+    /// has ended.
+    fn merge(&self, purpose: Purpose) -> Result<()> {
         // Asked where nothing is locked: a clock is the caller's code.
         let began = self.options.clock.now();
         let (session_count, merged) = {
             let main = self.lock_main();
-            self.merge_into(main.as_ref().ok_or_else(Error::closed)?)
+            let main = main.as_ref().ok_or_else(Error::closed)?;
+            match self.is_due(purpose)? {
+                true => self.merge_into(main),
+                false => return Ok(()),
+            }
         };
         if let Some(session_count) = session_count {
             let ended_at = self.options.clock.now();

@@ -54,14 +54,15 @@ pub(crate) struct Shared {
     log_bytes: AtomicU64,
     /// Those of them that are to be merged.
     unmerged_bytes: AtomicU64,
+    /// Keeps the directory ours for as long as any file may be written: dropped last.
+    directory: Mutex<Option<DirectoryLock>>,
 }
+
+/// See [`Storage::lock`](crate::storage::Storage::lock).
+pub(crate) type DirectoryLock = Box<dyn Any + Send + Sync>;
 
 /// Effects of the log that are applied at a time when a store is opened.
 const REPLAYED_AT_ONCE: usize = 10_000;
-
-/// Bytes that the log may take for each session that may wait to be merged. Mostly a session takes a
-/// third of that, but one can be started and removed again any number of times.
-const LOG_BYTES_PER_SESSION: u64 = 256;
 
 /// Where commits go.
 #[derive(Debug)]
@@ -73,8 +74,6 @@ struct Writer {
     at_risk: Option<AtRisk>,
     /// Whether nobody knows which state the main index has come to be in.
     is_unsure: bool,
-    /// Keeps the directory ours; dropped last.
-    _lock: Box<dyn Any + Send + Sync>,
 }
 
 impl Writer {
@@ -98,8 +97,11 @@ impl Writer {
 }
 
 impl Shared {
-    /// Brings the parts together: the log's commits become the delta.
+    /// Brings the parts together: the log's commits become the delta. No file is changed yet.
+    ///
+    /// The lock comes first, so that it goes last if this fails.
     pub(crate) fn open(
+        directory: DirectoryLock,
         options: Options,
         Files {
             main,
@@ -107,7 +109,6 @@ impl Shared {
             log,
             commits,
         }: Files,
-        lock: Box<dyn Any + Send + Sync>,
     ) -> Result<Arc<Self>> {
         let mut delta = Delta::new(reader.state().ids);
         let mut rest = commits.as_slice();
@@ -131,13 +132,23 @@ impl Shared {
                 since_freeze: None,
                 at_risk: None,
                 is_unsure: false,
-                _lock: lock,
             })),
             handover: Mutex::default(),
             merges: Merges::default(),
             log_bytes,
             unmerged_bytes,
+            directory: Mutex::new(Some(directory)),
         }))
+    }
+
+    /// Lets changes through to the files, and makes durable what a process that ended without
+    /// closing has left in the log.
+    pub(crate) fn begin(&self) -> Result<()> {
+        self.lock_main()
+            .as_ref()
+            .ok_or_else(Error::closed)?
+            .release()?;
+        self.flush()
     }
 
     fn lock_log(&self) -> MutexGuard<'_, Option<Writer>> {
@@ -161,15 +172,6 @@ impl Shared {
         self.unmerged_bytes.store(unmerged, Ordering::Relaxed);
     }
 
-    /// Whether as much waits to be merged as may, or one in so many parts of that.
-    fn is_full(&self, parts: u64) -> Result<bool> {
-        let sessions_max = self.options.delta_sessions_max as u64;
-        let bytes_max = sessions_max.saturating_mul(LOG_BYTES_PER_SESSION);
-        let sessions = self.view()?.delta.session_count();
-        let bytes = self.unmerged_bytes.load(Ordering::Relaxed);
-        Ok(sessions >= sessions_max.div_ceil(parts) || bytes >= bytes_max.div_ceil(parts))
-    }
-
     /// The bytes of the log's files, without waiting for a commit.
     pub(crate) fn log_bytes(&self) -> u64 {
         self.log_bytes.load(Ordering::Relaxed)
@@ -187,22 +189,37 @@ impl Shared {
     /// and writing. Closing again does nothing.
     pub(crate) fn close(self: &Arc<Self>) -> Result<()> {
         self.merges.join();
-        let mut main = self.lock_main();
-        let Some(main) = main.take() else {
-            return Ok(());
+        let closed = {
+            let mut main = self.lock_main();
+            match main.take() {
+                Some(main) => self.close_files(main),
+                None => Ok(()),
+            }
         };
+        // A commit beside this may have started another, which finds the store closed.
+        self.merges.join();
+        closed
+    }
+
+    fn close_files(self: &Arc<Self>, main: MainIndex) -> Result<()> {
         let finished = match self.options.read_only {
             true => Ok(()),
             false => self.finish(&main),
         };
+        // From here on there are no commits, so that none is published behind the end.
+        let writer = self.lock_log().take();
         self.closed.store(true, Ordering::Release);
         self.publish(None);
-        let writer = self.lock_log().take();
         let log = match writer {
             Some(writer) if !self.options.read_only => writer.log.close(),
             _ => Ok(()),
         };
         let main = main.close();
+        let mut directory = self
+            .directory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(directory.take());
         finished.and(log).and(main)
     }
 

@@ -5,12 +5,11 @@ use crate::engine::{io_error, unfinished};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::dictionary::Identity;
 use crate::log::{LOGS, Log};
-use crate::main_index::Shape;
-use crate::main_index::{MAIN, MainIndex};
+
+use crate::main_index::{MAIN, MainIndex, Shape};
 use crate::options::Options;
-use crate::shared::{Files, Shared};
+use crate::shared::{DirectoryLock, Files, Shared};
 use crate::storage::{DirectoryStorage, MemoryStorage, Sharing, Storage};
-use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -67,14 +66,16 @@ impl Store {
 
     fn open_locked(
         storage: Arc<dyn Storage>,
-        lock: Box<dyn Any + Send + Sync>,
+        lock: DirectoryLock,
         options: Options,
     ) -> Result<Self> {
+        let is_read_only = options.read_only;
         let files = open_files(storage, options.cache_bytes, options.shape)?;
-        if !options.read_only {
-            files.main.release()?;
+        let shared = Shared::open(lock, options, files)?;
+        // Nothing is changed before all of it was read.
+        if !is_read_only {
+            shared.begin()?;
         }
-        let shared = Shared::open(options, files, lock)?;
         Ok(Self(Arc::new(Handle(shared))))
     }
 

@@ -130,8 +130,11 @@ impl Store {
     pub fn end_open(&self, query: &Query, at: DateTime<Utc>) -> Result<EndedOpen> {
         let at = session::end_ticks(at)?;
         let query = query.clone();
+        // About as many as there will be when it comes to it.
+        let open = self.count(&query.open_and_oldest_first())?;
+        let sessions = usize::try_from(open).unwrap_or(usize::MAX);
         self.shared()
-            .write(1, move |resolver| resolver.end_open(&query, at))
+            .write(sessions, move |resolver| resolver.end_open(&query, at))
     }
 
     /// Removes a session, open or ended, and answers what it was. Ending never removes.

@@ -26,6 +26,7 @@ mod import;
 mod life;
 mod opening;
 mod paging;
+mod races;
 mod recording;
 #[cfg(feature = "http")]
 mod serve;

@@ -6,7 +6,8 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
 
 /// The bytes of a file in memory.
 pub(crate) fn bytes_of(storage: &MemoryStorage, name: &str) -> Vec<u8> {
@@ -45,13 +46,27 @@ pub(crate) struct Recording {
     /// What it was after each sync, since the store was created.
     states: Arc<Mutex<Vec<State>>>,
     syncs: Arc<AtomicU64>,
+    syncs_by_name: Arc<Mutex<HashMap<String, u64>>>,
     reads: Arc<AtomicU64>,
     bytes_read: Arc<AtomicU64>,
     bytes_written: Arc<AtomicU64>,
     faults: Arc<Mutex<Faults>>,
     failed: Arc<AtomicBool>,
+    gate: Arc<Gate>,
+    /// Whether the directory was locked once and is no longer.
+    is_unlocked: Arc<AtomicBool>,
+    changed_unlocked: Arc<AtomicBool>,
     /// The files by their present names.
     inodes: Arc<Mutex<HashMap<String, Arc<Inode>>>>,
+}
+
+/// Where syncs wait.
+#[derive(Debug, Default)]
+struct Gate {
+    /// Those of files whose names begin so, while it is shut.
+    shut: Mutex<Option<&'static str>>,
+    bell: Condvar,
+    waiting: AtomicU64,
 }
 
 /// Which changes fail.
@@ -74,6 +89,19 @@ struct Inode {
 }
 
 impl Recording {
+    /// One that finds these files there, none of them synced.
+    pub(crate) fn of(live: MemoryStorage) -> Self {
+        let names = ["main.redb", "log.0", "log.1"];
+        let inodes = names.map(|name| (name.to_owned(), named(name)));
+        let durable = [("main.redb".to_owned(), bytes_of(&live, "main.redb"))];
+        Self {
+            live,
+            inodes: Arc::new(Mutex::new(inodes.into())),
+            durable: Arc::new(Mutex::new(durable.into())),
+            ..Self::default()
+        }
+    }
+
     /// The directory as it is after a loss of power.
     pub(crate) fn after_power_loss(&self) -> MemoryStorage {
         State {
@@ -152,11 +180,52 @@ impl Recording {
         *self.faults.lock().unwrap() = Faults::default();
     }
 
+    /// Syncs of files whose names begin so wait until the gate is opened.
+    pub(crate) fn shut(&self, prefix: &'static str) {
+        *self.gate.shut.lock().unwrap() = Some(prefix);
+    }
+
+    pub(crate) fn open_gate(&self) {
+        *self.gate.shut.lock().unwrap() = None;
+        self.gate.bell.notify_all();
+    }
+
+    /// Returns once so many syncs wait.
+    pub(crate) fn wait_for_waiting(&self, count: u64) {
+        while self.gate.waiting.load(Ordering::SeqCst) < count {
+            thread::yield_now();
+        }
+    }
+
+    fn pass_gate(&self, name: &str) {
+        let mut shut = self.gate.shut.lock().unwrap();
+        self.gate.waiting.fetch_add(1, Ordering::SeqCst);
+        while shut.is_some_and(|prefix| name.starts_with(prefix)) {
+            shut = self.gate.bell.wait(shut).unwrap();
+        }
+        self.gate.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether a file was changed by somebody who does not have the lock any more.
+    pub(crate) fn was_changed_unlocked(&self) -> bool {
+        self.changed_unlocked.load(Ordering::SeqCst)
+    }
+
+    /// How often files whose names begin so were synced.
+    pub(crate) fn syncs_of(&self, prefix: &str) -> u64 {
+        let counts = self.syncs_by_name.lock().unwrap();
+        let counts = counts.iter().filter(|(name, _)| name.starts_with(prefix));
+        counts.map(|(_, count)| count).sum()
+    }
+
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
     }
 
     fn change(&self, name: &str) -> io::Result<()> {
+        if self.is_unlocked.load(Ordering::SeqCst) {
+            self.changed_unlocked.store(true, Ordering::SeqCst);
+        }
         let faults = &mut *self.faults.lock().unwrap();
         if !name.starts_with(faults.prefix) || faults.failures == 0 {
             return Ok(());
@@ -218,6 +287,11 @@ impl StorageFile for RecordingFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        let name = self.inode.name.lock().unwrap().clone();
+        self.directory.pass_gate(&name);
+        let mut counts = self.directory.syncs_by_name.lock().unwrap();
+        *counts.entry(name).or_default() += 1;
+        drop(counts);
         if let Err(error) = self.change() {
             self.inode.is_lossy.store(true, Ordering::Relaxed);
             return Err(error);
@@ -290,7 +364,23 @@ impl Storage for Recording {
     }
 
     fn lock(&self, sharing: Sharing) -> Result<Box<dyn Any + Send + Sync>> {
-        self.live.lock(sharing)
+        let lock = self.live.lock(sharing)?;
+        self.is_unlocked.store(false, Ordering::SeqCst);
+        Ok(Box::new(Lock {
+            is_unlocked: Arc::clone(&self.is_unlocked),
+            _lock: lock,
+        }))
+    }
+}
+
+struct Lock {
+    is_unlocked: Arc<AtomicBool>,
+    _lock: Box<dyn Any + Send + Sync>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.is_unlocked.store(true, Ordering::SeqCst);
     }
 }
 
