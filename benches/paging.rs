@@ -2,9 +2,10 @@
 //! beside a sorted `Vec` in memory that answers the same (the floor).
 //!
 //! `cargo bench --features generate --bench paging` measures 100,000 and 1,000,000 sessions;
-//! `SESSIONLOG_BENCH_SESSIONS=10000000` names another size. After criterion's own report comes a
-//! table of ratios to the floor, each the median of pairs measured in turn; with
-//! `SESSIONLOG_BENCH_RATIOS_ONLY=1` there is only that.
+//! `SESSIONLOG_BENCH_SESSIONS=10000000` names another size; with `SESSIONLOG_BENCH_DELTA=1` 60,000
+//! more sessions wait to be merged. After criterion's own report comes a table of ratios to the
+//! floor, each the median of pairs measured in turn; with `SESSIONLOG_BENCH_RATIOS_ONLY=1` there is
+//! only that.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -31,8 +32,14 @@ fn main() {
     let mut ratios = Vec::new();
     for sessions in sizes() {
         let profile = data::profile(sessions);
-        let store = data::store(profile);
-        let records = Records::new(profile);
+        let logs = profile.session_logs();
+        let (store, records) = match std::env::var_os("SESSIONLOG_BENCH_DELTA") {
+            None => (data::store(profile), Records::new(logs)),
+            Some(_) => {
+                let records = Records::new(logs.chain(data::late(profile)));
+                (data::store_with_delta(profile), records)
+            }
+        };
         for case in data::cases(profile) {
             let floor = Floor::new(&records, &case.query);
             for (place, page) in places(&store, &case) {

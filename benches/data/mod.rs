@@ -5,7 +5,7 @@ use sessionlog::generate::Profile;
 use sessionlog::{Durability, Order, Page, PageRequest, Query, SessionLog, Store};
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -22,8 +22,7 @@ pub(crate) fn profile(sessions: u64) -> Profile {
 
 /// The store of a profile, kept between runs below the build directory.
 pub(crate) fn store(profile: Profile) -> Store {
-    let name = format!("bench-3-{}-{}", profile.sessions, profile.seed);
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let path = path(profile);
     if let Ok(store) = Store::open(&path)
         && store.stats().unwrap().session_count == profile.sessions
     {
@@ -35,6 +34,44 @@ pub(crate) fn store(profile: Profile) -> Store {
     fill(&store, profile);
     store.close().unwrap();
     Store::open(&path).unwrap()
+}
+
+fn path(profile: Profile) -> PathBuf {
+    let name = format!("bench-3-{}-{}", profile.sessions, profile.seed);
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// Sessions that wait to be merged in a full delta: close to the bound that is the default.
+const IN_DELTA: u64 = 60_000;
+
+/// A copy of the store of a profile, with as many more sessions as may wait to be merged.
+pub(crate) fn store_with_delta(profile: Profile) -> Store {
+    drop(store(profile));
+    let [merged, copy] = [path(profile), path(profile).with_extension("delta")];
+    let _ = std::fs::remove_dir_all(&copy);
+    std::fs::create_dir(&copy).unwrap();
+    for file in std::fs::read_dir(merged).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    }
+    let options = Store::options().delta_sessions_max(1 << 20);
+    let store = options.open(&copy).unwrap();
+    store.append_batch(late(profile)).unwrap();
+    let stats = store.stats().unwrap();
+    assert_eq!(stats.delta_session_count, IN_DELTA);
+    store
+}
+
+/// Sessions of the same users and clients, among the others all over the same time.
+pub(crate) fn late(profile: Profile) -> impl Iterator<Item = SessionLog> {
+    let profile = Profile {
+        sessions: IN_DELTA,
+        ..profile
+    };
+    profile.session_logs().map(|log| SessionLog {
+        refer_uid: Uuid::from_u128(!log.refer_uid.as_u128()),
+        ..log
+    })
 }
 
 /// Appends every record of a profile.
@@ -108,10 +145,10 @@ struct Packed {
 }
 
 impl Records {
-    pub(crate) fn new(profile: Profile) -> Self {
+    pub(crate) fn new(logs: impl Iterator<Item = SessionLog>) -> Self {
         let mut users = Interned::default();
         let mut clients = Interned::default();
-        let packed = profile.session_logs().map(|log| Packed {
+        let packed = logs.map(|log| Packed {
             start: log.session_start,
             refer_uid: log.refer_uid,
             end: log.session_end,

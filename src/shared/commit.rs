@@ -333,7 +333,7 @@ impl Drop for Leading<'_> {
     }
 }
 
-/// Tells every caller of a failure that they share.
+/// Tells every caller of a failure that they share, in the same words.
 fn fail(mut calls: impl ExactSizeIterator<Item = Call>, error: Error) {
     if calls.len() == 1
         && let Some(only) = calls.next()
@@ -342,10 +342,9 @@ fn fail(mut calls: impl ExactSizeIterator<Item = Call>, error: Error) {
     }
     let shared = Arc::new(error);
     for call in calls {
-        let message = "the commit that the call shared with others failed";
-        call.done(Err(
-            Error::new(shared.kind(), message).caused_by(Arc::clone(&shared))
-        ));
+        let message = format!("the commit that the call shared with others failed: {shared}");
+        let told = Error::new(shared.kind(), message);
+        call.done(Err(told.caused_by(Arc::clone(&shared))));
     }
 }
 
