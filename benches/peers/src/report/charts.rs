@@ -3,6 +3,7 @@
 use super::plot::{self, Axes, Bar, Series};
 use crate::Result;
 use crate::figure::{Figure, Label};
+use indicatif::HumanCount;
 use std::path::Path;
 
 /// Places of the pages on the axis of depth, which is logarithmic as all are.
@@ -32,7 +33,10 @@ impl Charts<'_> {
     fn depth(&self) -> Result<()> {
         let largest = self.largest();
         let axes = Axes {
-            title: &format!("A page of 50 and its total, of {largest} sessions"),
+            title: &format!(
+                "A page of 50 and its total, of {} sessions",
+                HumanCount(largest)
+            ),
             x: "depth of the page",
             y: "µs, median",
             x_value: &place_name,
