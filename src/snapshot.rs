@@ -6,7 +6,7 @@ use crate::format::Entry;
 use crate::query::{self, BucketCount, Page, PageRequest, Query};
 use crate::session::SessionLog;
 use crate::time::Bucket;
-use crate::view::{Selection, View};
+use crate::view::{Answer, Selection, View};
 use std::iter::FusedIterator;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -137,12 +137,7 @@ impl Snapshot {
     ///
     /// As [`Snapshot::get`], here and from each step.
     pub fn iter(&self, query: &Query) -> Result<SessionLogs> {
-        Ok(SessionLogs {
-            selection: self.select(query)?,
-            view: Arc::clone(&self.view),
-            position: 0,
-            chunk: Vec::new().into_iter(),
-        })
+        self.chunks(query).map(SessionLogs)
     }
 
     /// The non-empty UTC hours, days or months in which matching sessions started, in the order of
@@ -155,60 +150,79 @@ impl Snapshot {
     ///
     /// As [`Snapshot::get`], here and from each step.
     pub fn count_by(&self, query: &Query, bucket: Bucket) -> Result<BucketCounts> {
-        Ok(BucketCounts {
+        let chunks = self.chunks(query)?;
+        Ok(BucketCounts { chunks, bucket })
+    }
+
+    fn chunks<T>(&self, query: &Query) -> Result<Chunks<T>> {
+        Ok(Chunks {
             selection: self.select(query)?,
             view: Arc::clone(&self.view),
             position: 0,
-            bucket,
             chunk: Vec::new().into_iter(),
         })
     }
 }
 
-/// Records of one chunk of an iteration.
-const CHUNK_RECORDS: u64 = 256;
-
-/// The matching records of a snapshot, one by one: see [`Snapshot::iter`].
+/// An answer that is read some of it at a time, and ends after the first error.
 #[derive(Debug)]
-pub struct SessionLogs {
+struct Chunks<T> {
     view: Arc<View>,
     selection: Selection,
     /// Of the first record behind the chunk.
     position: u64,
-    chunk: std::vec::IntoIter<SessionLog>,
+    chunk: std::vec::IntoIter<T>,
 }
 
-impl SessionLogs {
-    fn next_chunk(&mut self) -> Result<()> {
+impl<T> Chunks<T> {
+    /// The next of it; `read` reads what comes from a position on, and tells where that ends.
+    fn next(
+        &mut self,
+        read: impl FnOnce(&Answer<'_>, u64) -> Result<(Vec<T>, u64)>,
+    ) -> Option<Result<T>> {
         let (selection, position) = (&self.selection, self.position);
-        let chunk = self
-            .view
-            .read(|view| view.again(selection)?.session_logs(position, CHUNK_RECORDS))?;
-        self.position += chunk.len() as u64;
-        self.chunk = chunk.into_iter();
-        Ok(())
+        if self.chunk.len() == 0 && position < selection.len() {
+            match self
+                .view
+                .read(|view| read(&view.again(selection)?, position))
+            {
+                Ok((chunk, end)) => {
+                    self.position = end;
+                    self.chunk = chunk.into_iter();
+                }
+                Err(error) => {
+                    self.position = selection.len();
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.chunk.next().map(Ok)
     }
 }
+
+/// Records that are read at a time.
+const CHUNK_RECORDS: u64 = 256;
+
+/// The matching records of a snapshot, one by one: see [`Snapshot::iter`].
+#[derive(Debug)]
+pub struct SessionLogs(Chunks<SessionLog>);
 
 impl Iterator for SessionLogs {
     type Item = Result<SessionLog>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.chunk.len() == 0
-            && self.position < self.selection.len()
-            && let Err(error) = self.next_chunk()
-        {
-            self.position = self.selection.len();
-            return Some(Err(error));
-        }
-        self.chunk.next().map(Ok)
+        self.0.next(|answer, position| {
+            let logs = answer.session_logs(position, CHUNK_RECORDS)?;
+            let end = position + logs.len() as u64;
+            Ok((logs, end))
+        })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.selection.len() - self.position;
+        let left = self.0.selection.len() - self.0.position;
         let upper = usize::try_from(left)
             .ok()
-            .and_then(|left| left.checked_add(self.chunk.len()));
+            .and_then(|left| left.checked_add(self.0.chunk.len()));
         // An error can end it at any step.
         (0, upper)
     }
@@ -222,47 +236,25 @@ const CHUNK_BUCKETS: usize = 64;
 /// The non-empty buckets of an answer: see [`Snapshot::count_by`].
 #[derive(Debug)]
 pub struct BucketCounts {
-    view: Arc<View>,
-    selection: Selection,
-    /// Of the first record behind the chunk.
-    position: u64,
+    chunks: Chunks<BucketCount>,
     bucket: Bucket,
-    chunk: std::vec::IntoIter<BucketCount>,
-}
-
-impl BucketCounts {
-    fn next_chunk(&mut self) -> Result<()> {
-        let (selection, bucket) = (&self.selection, self.bucket);
-        let mut position = self.position;
-        let chunk = self.view.read(|view| {
-            let answer = view.again(selection)?;
-            let mut chunk = Vec::new();
-            while chunk.len() < CHUNK_BUCKETS && position < selection.len() {
-                let (start, count) = answer.bucket_at(position, bucket)?;
-                position += count;
-                let start = start.to_utc();
-                chunk.push(BucketCount { start, count });
-            }
-            Ok(chunk)
-        })?;
-        self.position = position;
-        self.chunk = chunk.into_iter();
-        Ok(())
-    }
 }
 
 impl Iterator for BucketCounts {
     type Item = Result<BucketCount>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.chunk.len() == 0
-            && self.position < self.selection.len()
-            && let Err(error) = self.next_chunk()
-        {
-            self.position = self.selection.len();
-            return Some(Err(error));
-        }
-        self.chunk.next().map(Ok)
+        let bucket = self.bucket;
+        self.chunks.next(|answer, mut position| {
+            let mut chunk = Vec::new();
+            while chunk.len() < CHUNK_BUCKETS && position < answer.len() {
+                let (start, count) = answer.bucket_at(position, bucket)?;
+                position += count;
+                let start = start.to_utc();
+                chunk.push(BucketCount { start, count });
+            }
+            Ok((chunk, position))
+        })
     }
 }
 

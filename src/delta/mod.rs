@@ -84,6 +84,15 @@ enum Op {
 }
 
 impl Op {
+    /// What an edit does to the entry whose key it has.
+    fn of(edit: Edit) -> Self {
+        match edit {
+            Edit::Insert(slot) => Self::Add(slot.rest),
+            Edit::Replace(slot) => Self::Replace(slot.rest),
+            Edit::Remove(_) => Self::Remove,
+        }
+    }
+
     /// The edit that does the same to the main index.
     fn edit(self, key: Key) -> Edit {
         match self {
@@ -181,13 +190,13 @@ impl Delta {
             .collect();
         of_sessions.sort_by_key(|(refer_uid, _)| *refer_uid);
         self.sessions.edit(&of_sessions, &followed_session)?;
-        let edits = effects.into_iter().flat_map(|effect| {
+        let ops = effects.into_iter().flat_map(|effect| {
             let edits = Family::KINDS.filter_map(|kind| effect.edit(kind));
-            edits.map(|(family, edit)| (Place::new(family.to_key(), edit.key()), edit))
+            edits.map(|(family, edit)| (Place::new(family.to_key(), edit.key()), Op::of(edit)))
         });
-        let mut edits: Vec<(Place, Edit)> = edits.collect();
-        edits.sort_by_key(|(place, _)| *place);
-        self.ops.edit(&edits, &followed)
+        let mut ops: Vec<(Place, Op)> = ops.collect();
+        ops.sort_by_key(|(place, _)| *place);
+        self.ops.edit(&ops, &followed)
     }
 
     /// What became of a session: its entry or its removal; `None` if it was not changed.
@@ -243,23 +252,21 @@ fn followed_session(known: Option<&Session>, effect: &&Effect) -> Result<Option<
     Ok(is_known.then_some(Session { after, is_in_main }))
 }
 
-/// What an operation has become once what it led to was edited.
+/// What an operation has become once another has followed on it.
 ///
 /// # Errors
 ///
-/// `Corrupted` if the edit is not of what it led to.
-fn followed(op: Option<&Op>, edit: &Edit) -> Result<Option<Op>> {
+/// `Corrupted` if the other is not of what the first led to.
+fn followed(op: Option<&Op>, next: &Op) -> Result<Option<Op>> {
     let is_there = !matches!(op, Some(Op::Remove));
-    match (op, edit) {
-        (None, Edit::Insert(slot)) => Ok(Some(Op::Add(slot.rest))),
-        (Some(Op::Remove), Edit::Insert(slot)) => Ok(Some(Op::Replace(slot.rest))),
-        (Some(Op::Add(_)), Edit::Replace(slot)) => Ok(Some(Op::Add(slot.rest))),
-        (_, Edit::Replace(slot)) if is_there => Ok(Some(Op::Replace(slot.rest))),
-        (Some(Op::Add(_)), Edit::Remove(_)) => Ok(None),
-        (_, Edit::Remove(_)) if is_there => Ok(Some(Op::Remove)),
-        (_, Edit::Insert(_)) => Err(Error::corrupted("a new entry is there already")),
-        (_, Edit::Replace(_) | Edit::Remove(_)) => {
-            Err(Error::corrupted("an entry to change is gone"))
-        }
+    match (op, *next) {
+        (None, Op::Add(rest)) => Ok(Some(Op::Add(rest))),
+        (Some(Op::Remove), Op::Add(rest)) => Ok(Some(Op::Replace(rest))),
+        (Some(Op::Add(_)), Op::Replace(rest)) => Ok(Some(Op::Add(rest))),
+        (_, Op::Replace(rest)) if is_there => Ok(Some(Op::Replace(rest))),
+        (Some(Op::Add(_)), Op::Remove) => Ok(None),
+        (_, Op::Remove) if is_there => Ok(Some(Op::Remove)),
+        (_, Op::Add(_)) => Err(Error::corrupted("a new entry is there already")),
+        (_, Op::Replace(_) | Op::Remove) => Err(Error::corrupted("an entry to change is gone")),
     }
 }

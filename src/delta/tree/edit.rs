@@ -1,6 +1,6 @@
 //! Applying edits: one pass that makes each touched node anew once.
 
-use super::{Child, NODE_MAX, Node, Sums, Weigh, push, through, with_sums};
+use super::{Child, NODE_MAX, Node, Sums, Weigh, last_at_most, through, with_sums};
 use crate::error::Result;
 use std::sync::Arc;
 
@@ -31,40 +31,68 @@ pub(super) fn edit<K: Ord + Copy, V: Weigh + Clone, E>(
     }
     let nodes = std::mem::take(children).into_iter();
     let nodes: Vec<_> = nodes.map(|child| child.node).collect();
-    let mut split = pieces(nodes).map(|piece| Node::Inner(with_sums(piece)));
+    let mut split = pieces(nodes).map(|piece| Node::Inner(with_sums(Sums::default(), piece)));
     *node = Arc::new(split.next().unwrap_or_default());
     Ok(split.map(Arc::new).collect())
 }
 
+/// Edits the children one after the other, from the last on: so those before are as they were.
 fn edit_children<K: Ord + Copy, V: Weigh + Clone, E>(
     children: &mut Vec<Child<K, V>>,
     edits: &[(K, E)],
     change: &impl Fn(Option<&V>, &E) -> Result<Option<V>>,
 ) -> Result<()> {
-    let mut edited = Vec::with_capacity(NODE_MAX + 1);
     let mut rest = edits;
-    let mut before = Sums::default();
-    let mut old = std::mem::take(children).into_iter().peekable();
-    while let Some(mut child) = old.next() {
-        let own = child.through - before;
-        before = child.through;
-        let mine = old.peek().map_or(rest.len(), |next| {
-            rest.partition_point(|(key, _)| *key < next.fence)
-        });
-        let (edits, later) = rest.split_at(mine);
-        rest = later;
-        if edits.is_empty() {
-            child.through = through(&edited, edited.len().checked_sub(1)) + own;
-            edited.push(child);
-            continue;
-        }
-        let siblings = edit(&mut child.node, edits, change)?;
-        push(&mut edited, child.node);
-        siblings
-            .into_iter()
-            .for_each(|node| push(&mut edited, node));
+    while let Some((last, _)) = rest.last() {
+        let at = last_at_most(children, last);
+        let first = match children.get(at) {
+            Some(child) if at > 0 => rest.partition_point(|(key, _)| *key < child.fence),
+            _ => 0,
+        };
+        let mine;
+        (rest, mine) = rest.split_at(first);
+        edit_child(children, at, mine, change)?;
     }
-    *children = edited;
+    Ok(())
+}
+
+/// Edits one child, and moves the sums of those behind it.
+fn edit_child<K: Ord + Copy, V: Weigh + Clone, E>(
+    children: &mut Vec<Child<K, V>>,
+    at: usize,
+    edits: &[(K, E)],
+    change: &impl Fn(Option<&V>, &E) -> Result<Option<V>>,
+) -> Result<()> {
+    let before = through(children, at.checked_sub(1));
+    let Some(child) = children.get_mut(at) else {
+        return Ok(());
+    };
+    let was = child.through;
+    let siblings = edit(&mut child.node, edits, change)?;
+    let (now, behind) = match child.node.first() {
+        None => {
+            children.remove(at);
+            (before, at)
+        }
+        Some(fence) => {
+            child.fence = fence;
+            child.through = before + child.node.sums();
+            (child.through, at + 1)
+        }
+    };
+    let (now, behind) = match siblings.is_empty() {
+        true => (now, behind),
+        false => {
+            let siblings = with_sums(now, siblings);
+            let end = through(&siblings, siblings.len().checked_sub(1));
+            let count = siblings.len();
+            children.splice(behind..behind, siblings);
+            (end, behind + count)
+        }
+    };
+    for child in children.iter_mut().skip(behind) {
+        child.through = child.through - was + now;
+    }
     Ok(())
 }
 

@@ -145,7 +145,8 @@ impl<K: Ord + Copy, V: Weigh + Clone> Tree<K, V> {
         let mut nodes = edit(&mut self.root, edits, change)?;
         while !nodes.is_empty() {
             nodes.insert(0, std::mem::take(&mut self.root));
-            let mut above = pieces(nodes).map(|piece| Arc::new(Node::Inner(with_sums(piece))));
+            let mut above =
+                pieces(nodes).map(|piece| Arc::new(Node::Inner(with_sums(Sums::default(), piece))));
             self.root = above.next().unwrap_or_default();
             nodes = above.collect();
         }
@@ -197,23 +198,21 @@ fn last_at_most<K: Ord, V>(children: &[Child<K, V>], key: &K) -> usize {
     after.saturating_sub(1)
 }
 
-/// Children over nodes, with their sums.
-fn with_sums<K: Ord + Copy, V: Weigh + Clone>(nodes: Vec<Arc<Node<K, V>>>) -> Vec<Child<K, V>> {
-    let mut children = Vec::with_capacity(nodes.len());
-    nodes.into_iter().for_each(|node| push(&mut children, node));
-    children
-}
-
-/// Adds a child behind the others, unless there is nothing in it.
-fn push<K: Ord + Copy, V: Weigh + Clone>(children: &mut Vec<Child<K, V>>, node: Arc<Node<K, V>>) {
-    if let Some(fence) = node.first() {
-        let through = through(children, children.len().checked_sub(1)) + node.sums();
-        children.push(Child {
-            fence,
+/// Children over nodes that are not empty, with their sums, `before` of them before the first.
+fn with_sums<K: Ord + Copy, V: Weigh + Clone>(
+    before: Sums,
+    nodes: Vec<Arc<Node<K, V>>>,
+) -> Vec<Child<K, V>> {
+    let mut through = before;
+    let children = nodes.into_iter().filter_map(|node| {
+        through = through + node.sums();
+        Some(Child {
+            fence: node.first()?,
             through,
             node,
-        });
-    }
+        })
+    });
+    children.collect()
 }
 
 /// Entries in key order.
