@@ -17,13 +17,15 @@ const ENGINES: [&str; 8] = [
     "native_db",
 ];
 
-const WORKS: [&str; 11] = [
+const WORKS: [&str; 13] = [
     "paging",
     "commits",
     "batches",
     "threads",
     "ends",
     "mixed",
+    "beside",
+    "stalls",
     "ended-in-delta",
     "names",
     "open-clean",

@@ -20,13 +20,21 @@ const STALL_BATCH: usize = 10;
 /// Five times as many sessions as start a merge of ours.
 const STALL_COMMITS: usize = 5 * 16_384 / STALL_BATCH;
 
+/// A slow engine stops after so many budgets, and no sooner than after so many commits.
+const STALL_BUDGETS: u32 = 20;
+const STALL_COMMITS_MIN: usize = 100;
+
 /// Sessions of a commit beside which pages are measured.
 const BESIDE_BATCH: usize = 100;
 
 pub(super) fn stalls(bench: &mut Bench) -> Result<Vec<Figure>> {
     let label = Label::new("stalls", bench.sessions).batch(STALL_BATCH);
+    let budget = bench.budget * STALL_BUDGETS;
     on_each(bench, |subject| {
-        let times = (0..STALL_COMMITS).map(|_| {
+        let begin = Instant::now();
+        let goes_on = |done: &usize| *done < STALL_COMMITS_MIN || begin.elapsed() < budget;
+        let commits = (0..STALL_COMMITS).take_while(goes_on);
+        let times = commits.map(|_| {
             let logs = subject.arriving(STALL_BATCH);
             timed(|| subject.engine.append(logs))
         });
