@@ -62,6 +62,11 @@ impl Layout {
             + MINOR_BYTES
     }
 
+    /// How many rows fit into a leaf.
+    fn capacity(&self) -> usize {
+        (NODE_BYTES_MAX - HEADER_BYTES) / self.row_bytes()
+    }
+
     fn write(&self, slots: &[Slot], out: &mut Vec<u8>) {
         let [major, number, one, other] = self.widths;
         out.extend_from_slice(&[0, major, number, one, other, 0, 0, 0]);
@@ -131,12 +136,13 @@ fn from_offset(offset: u64, base: u64) -> u64 {
     }
 }
 
-/// Writes a leaf's bytes over `buffer`.
-pub(super) fn write(slots: &[Slot], buffer: &mut Vec<u8>) {
+/// Writes a leaf's bytes over `buffer`, and answers how many entries like these fit into a leaf.
+pub(super) fn write(slots: &[Slot], buffer: &mut Vec<u8>) -> usize {
     let layout = Layout::of(slots);
     buffer.clear();
     buffer.reserve(HEADER_BYTES + slots.len() * layout.row_bytes());
     layout.write(slots, buffer);
+    layout.capacity()
 }
 
 /// A root without nodes below it, of entries in ascending order; `None` without any.
@@ -148,7 +154,7 @@ pub(crate) fn leaf_of(slots: &[Slot]) -> Option<Vec<u8>> {
 
 /// How many entries like these fit into a leaf.
 pub(super) fn capacity(slots: &[Slot]) -> usize {
-    (NODE_BYTES_MAX - HEADER_BYTES) / Layout::of(slots).row_bytes()
+    Layout::of(slots).capacity()
 }
 
 /// A column: where in a row it begins, and the bits that are of it when eight bytes are read.

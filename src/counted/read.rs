@@ -1,6 +1,7 @@
 //! Rank, select, range and lookup.
 
 use super::NodeReader;
+use super::leaf::Leaf;
 use super::node::{Child, Inner, Node, miscounted};
 use super::slot::{Key, Slot};
 use crate::error::Result;
@@ -82,6 +83,32 @@ impl<'a, S: NodeReader> Tree<'a, S> {
         visit: &mut impl FnMut(Slot) -> Result<()>,
     ) -> Result<()> {
         let range = range.start..range.end.min(self.len());
+        self.visit_leaves(range, &mut |leaf, positions| {
+            let mut slots = leaf.slots(positions);
+            slots
+                .as_mut()
+                .ok_or_else(miscounted)?
+                .try_for_each(&mut *visit)
+        })
+    }
+
+    /// The entries whose ids pass, in order: every node is read.
+    pub(crate) fn slots_where(&self, passes: &impl Fn([u32; 2]) -> bool) -> Result<Vec<Slot>> {
+        let mut slots = Vec::with_capacity(usize::try_from(self.len()).unwrap_or(0));
+        self.visit_leaves(0..self.len(), &mut |leaf, _| {
+            slots.extend(leaf.slots_where(passes));
+            Ok(())
+        })?;
+        Ok(slots)
+    }
+
+    /// Visits the leaves that have the entries at positions `range`, in order, each with the
+    /// positions in it.
+    fn visit_leaves(
+        &self,
+        range: Range<u64>,
+        visit: &mut impl FnMut(Leaf<'_>, Range<usize>) -> Result<()>,
+    ) -> Result<()> {
         match self.root {
             Some(root) if range.start < range.end => self.visit_in(root, range, visit),
             _ => Ok(()),
@@ -92,13 +119,12 @@ impl<'a, S: NodeReader> Tree<'a, S> {
         &self,
         node: Node<'_>,
         range: Range<u64>,
-        visit: &mut impl FnMut(Slot) -> Result<()>,
+        visit: &mut impl FnMut(Leaf<'_>, Range<usize>) -> Result<()>,
     ) -> Result<()> {
         let inner = match node {
             Node::Leaf(leaf) => {
                 let index = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
-                let mut slots = leaf.slots(index(range.start)..index(range.end));
-                return slots.as_mut().ok_or_else(miscounted)?.try_for_each(visit);
+                return visit(leaf, index(range.start)..index(range.end));
             }
             Node::Inner(inner) => inner,
         };
@@ -111,36 +137,6 @@ impl<'a, S: NodeReader> Tree<'a, S> {
             let start = range.start.saturating_sub(before);
             let end = range.end.min(child.count_through).checked_sub(before);
             self.visit_in(below, start..end.ok_or_else(miscounted)?, visit)?;
-        }
-        Ok(())
-    }
-
-    /// The entries whose ids pass, in order: every node is read.
-    pub(crate) fn slots_where(&self, passes: &impl Fn([u32; 2]) -> bool) -> Result<Vec<Slot>> {
-        let mut slots = Vec::with_capacity(usize::try_from(self.len()).unwrap_or(0));
-        if let Some(root) = self.root {
-            self.pick_in(root, passes, &mut slots)?;
-        }
-        Ok(slots)
-    }
-
-    fn pick_in(
-        &self,
-        node: Node<'_>,
-        passes: &impl Fn([u32; 2]) -> bool,
-        slots: &mut Vec<Slot>,
-    ) -> Result<()> {
-        let inner = match node {
-            Node::Leaf(leaf) => {
-                slots.extend(leaf.slots_where(passes));
-                return Ok(());
-            }
-            Node::Inner(inner) => inner,
-        };
-        for index in 0..inner.len() {
-            let (child, before) = inner.child(index)?;
-            let bytes = self.store.node(child.id)?;
-            self.pick_in(child_node(&bytes, inner, child, before)?, passes, slots)?;
         }
         Ok(())
     }

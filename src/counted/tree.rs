@@ -173,13 +173,13 @@ impl<S: NodeWriter> Pass<'_, S> {
     }
 
     fn write_leaf(&mut self, id: u64, fence: Key, slots: &[Slot]) -> Result<Part> {
-        leaf::write(slots, &mut self.buffer);
+        let capacity = leaf::write(slots, &mut self.buffer);
         self.store.put(id, &self.buffer)?;
         Ok(Part {
             fence,
             count: slots.len() as u64,
             id,
-            is_small: is_small(slots.len(), leaf_slots_max(self.limits, slots)),
+            is_small: is_small(slots.len(), self.limits.leaf_slots_max.min(capacity)),
         })
     }
 

@@ -78,13 +78,9 @@ impl RowWriter {
         key: K::SelfType<'k>,
         body: &[u8],
     ) -> Result<()> {
-        let key_bytes = K::as_bytes(&key).as_ref().len();
-        seal(
-            rows.name(),
-            K::as_bytes(&key).as_ref(),
-            body,
-            &mut self.buffer,
-        );
+        let encoded = K::as_bytes(&key);
+        let key_bytes = encoded.as_ref().len();
+        seal(rows.name(), encoded.as_ref(), body, &mut self.buffer);
         let old = table.insert(key.borrow(), self.buffer.as_slice());
         let old = old.map_err(engine_error)?;
         self.changed(

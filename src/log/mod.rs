@@ -104,15 +104,15 @@ impl Log {
             self.current.rewind(self.identity);
         }
         let place = self.current.place();
-        let appended = self.append_behind(bodies, flush);
-        match appended {
-            Ok(()) => self.last += bodies.len() as u64,
-            Err(_) => self.current.take_back(place),
+        if let Err(error) = self.append_behind(bodies, flush) {
+            self.current.take_back(place);
+            return Err(error);
         }
-        if appended.is_ok() && flush == Flush::Now {
+        self.last += bodies.len() as u64;
+        if flush == Flush::Now {
             self.durable = self.last;
         }
-        appended
+        Ok(())
     }
 
     fn append_behind(&mut self, bodies: &[Vec<u8>], flush: Flush) -> Result<()> {

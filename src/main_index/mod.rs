@@ -85,9 +85,8 @@ impl MainIndex {
 
     /// The state after the last merge.
     pub(crate) fn read(&self) -> Result<MainReader> {
-        let file = self.engine.file();
         let read = self.engine.read()?;
-        engine::guarded(|| MainReader::new(&read, self, file))
+        engine::guarded(|| MainReader::new(&read, self))
     }
 
     /// Brings a delta on top of the state `base` in, with the names that it needs, all or nothing
@@ -104,6 +103,8 @@ impl MainIndex {
         names: &NewNames,
         through: u64,
     ) -> Result<()> {
+        // An empty commit gives back the pages that the merge before has replaced. Within this one
+        // that would come too late, and the file be larger by as many.
         self.engine.write(|_| Ok(()))?;
         self.engine
             .write(|write| writer::merge(write, base, self.shape, (delta, names, through)))

@@ -61,7 +61,7 @@ impl std::fmt::Debug for MainReader {
 }
 
 impl MainReader {
-    pub(super) fn new(read: &ReadTransaction, index: &MainIndex, file: FileSize) -> Result<Self> {
+    pub(super) fn new(read: &ReadTransaction, index: &MainIndex) -> Result<Self> {
         let meta = read.open_table(META).map_err(engine_error)?;
         let state = row(&meta, META, tables::STATE)?;
         let state = state.ok_or_else(|| missing("the row", "state"))?;
@@ -76,7 +76,7 @@ impl MainReader {
             client_ids: read.open_table(tables::CLIENT_IDS).map_err(engine_error)?,
             state: MainState::from_body(&state)?,
             identity: index.identity,
-            file,
+            file: index.engine.file(),
             parts_above: index.shape.parts_above,
             inner_nodes: Arc::clone(&index.inner_nodes),
         })

@@ -4,7 +4,7 @@
 use crate::recording::{Recording, bytes_of};
 use crate::{at, log, uid};
 use chrono::TimeDelta;
-use redb::{ReadableDatabase, ReadableTable};
+use redb::{Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, Value};
 use sessionlog::{Bucket, Merge, PageRequest, Query, QueryBuilder, SessionLog, Store};
 use std::path::Path;
 use std::sync::Arc;
@@ -197,26 +197,24 @@ fn a_commit_is_one_sync_and_few_bytes_however_large_the_store() {
 fn live_bytes(path: &Path) -> u64 {
     let database = redb::Database::open(path.join("main.redb")).unwrap();
     let read = database.begin_read().unwrap();
-    let mut bytes = 0;
-    let mut add = |key: &[u8], value: &[u8]| bytes += (key.len() + value.len()) as u64;
-    macro_rules! table {
-        ($name:literal, $key:ty, $value:ty, $bytes:expr) => {
-            let definition = redb::TableDefinition::<$key, $value>::new($name);
-            for row in read.open_table(definition).unwrap().iter().unwrap() {
-                let (key, value) = row.unwrap();
-                add($bytes(key.value()).as_ref(), value.value().as_ref());
-            }
-        };
-    }
-    table!("roots", &[u8; 9], &[u8], |key: &[u8; 9]| *key);
-    table!("nodes", u64, &[u8], u64::to_le_bytes);
-    table!("by_uid", &[u8; 16], &[u8; 12], |key: &[u8; 16]| *key);
-    table!("names", u32, &[u8], u32::to_le_bytes);
-    table!("name_ids", &[u8], &[u8], <[u8]>::to_vec);
-    table!("users", &[u8; 16], &[u8], |key: &[u8; 16]| *key);
-    table!("clients", u32, &[u8], u32::to_le_bytes);
-    table!("client_ids", &[u8], &[u8], <[u8]>::to_vec);
-    bytes
+    bytes_of_rows::<&[u8; 9], &[u8]>(&read, "roots")
+        + bytes_of_rows::<u64, &[u8]>(&read, "nodes")
+        + bytes_of_rows::<&[u8; 16], &[u8; 12]>(&read, "by_uid")
+        + bytes_of_rows::<u32, &[u8]>(&read, "names")
+        + bytes_of_rows::<&[u8], &[u8]>(&read, "name_ids")
+        + bytes_of_rows::<&[u8; 16], &[u8]>(&read, "users")
+        + bytes_of_rows::<u32, &[u8]>(&read, "clients")
+        + bytes_of_rows::<&[u8], &[u8]>(&read, "client_ids")
+}
+
+fn bytes_of_rows<K: Key + 'static, V: Value + 'static>(read: &ReadTransaction, name: &str) -> u64 {
+    let table = read.open_table(TableDefinition::<K, V>::new(name)).unwrap();
+    let rows = table.iter().unwrap().map(|row| {
+        let (key, value) = row.unwrap();
+        let (key, value) = (key.value(), value.value());
+        (K::as_bytes(&key).as_ref().len() + V::as_bytes(&value).as_ref().len()) as u64
+    });
+    rows.sum()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A loss of power at every point between a commit, its merge and the trim of the log: what was
 //! acknowledged is there, whole, and every count is what a scan finds.
 
-use crate::recording::{Recording, bytes_of};
+use crate::recording::{Recording, bytes_of, record_ends};
 use crate::{at, log, uid};
 use chrono::TimeDelta;
 use sessionlog::storage::{MemoryStorage, Storage};
@@ -211,18 +211,9 @@ fn a_commit_that_was_cut_off_anywhere_is_gone_whole_and_takes_nothing_with_it() 
     }
 }
 
-/// Where the records of the first file of the log end; zeros are behind them.
+/// Where the records of the first file of the log end.
 fn end_of_records(storage: &MemoryStorage) -> usize {
-    let bytes = bytes_of(storage, "log.0");
-    let mut end = 24;
-    while let Some(length) = bytes.get(end..end + 28).and_then(<[u8]>::first_chunk) {
-        let length = u32::from_le_bytes(*length) as usize;
-        if length == 0 {
-            break;
-        }
-        end += 28 + length;
-    }
-    end
+    *record_ends(&bytes_of(storage, "log.0")).last().unwrap()
 }
 
 #[test]

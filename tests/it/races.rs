@@ -1,7 +1,7 @@
 //! What happens beside a commit, a merge or a close: calls that share a commit which then fails,
 //! writers that wait for room, processes that end in between.
 
-use crate::recording::{Recording, bytes_of};
+use crate::recording::{Recording, bytes_of, record_ends};
 use crate::{at, log, uid};
 use sessionlog::storage::{MemoryStorage, Storage};
 use sessionlog::{Durability, ErrorKind, Options, Outcome, Query, Result, SessionLog, Store};
@@ -118,18 +118,6 @@ fn no_file_is_changed_once_others_may_have_the_lock() {
     assert!(!storage.was_changed_unlocked());
 }
 
-/// Where each record of a file of the log ends, and its header.
-fn ends(bytes: &[u8]) -> Vec<usize> {
-    let mut ends = vec![24];
-    while let Some(end) = ends.last().copied()
-        && let Some(length) = bytes.get(end..end + 28).and_then(<[u8]>::first_chunk)
-        && u32::from_le_bytes(*length) > 0
-    {
-        ends.push(end + 28 + u32::from_le_bytes(*length) as usize);
-    }
-    ends
-}
-
 /// Commits 1 to 5 in one file of the log and 6 to 8 in the other, none of them synced, of a process
 /// that was killed while its merges failed.
 fn of_two_files() -> Recording {
@@ -146,8 +134,8 @@ fn of_two_files() -> Recording {
         store.append(log(number, START, None)).unwrap();
     }
     let killed = storage.after_kill();
-    assert_eq!(ends(&bytes_of(&killed, "log.0")).len(), 6);
-    assert_eq!(ends(&bytes_of(&killed, "log.1")).len(), 4);
+    assert_eq!(record_ends(&bytes_of(&killed, "log.0")).len(), 6);
+    assert_eq!(record_ends(&bytes_of(&killed, "log.1")).len(), 4);
     Recording::of(killed)
 }
 
@@ -155,7 +143,7 @@ fn of_two_files() -> Recording {
 fn with_records(storage: &MemoryStorage, kept: usize) -> MemoryStorage {
     let older = bytes_of(storage, "log.0");
     let mut cut = older.clone();
-    cut[ends(&older)[kept]..].fill(0);
+    cut[record_ends(&older)[kept]..].fill(0);
     storage.create("log.0").unwrap().write(0, &cut).unwrap();
     storage.clone()
 }
@@ -246,7 +234,7 @@ fn a_log_that_does_not_follow_on_its_main_index_is_refused_untouched() {
     let killed = storage.after_kill();
     // The same commit once more, under the next number.
     let mut bytes = bytes_of(&killed, "log.0");
-    let end = ends(&bytes)[1];
+    let end = record_ends(&bytes)[1];
     let mut again = bytes[24..end].to_vec();
     again[4..12].copy_from_slice(&2_u64.to_le_bytes());
     again[20..24].copy_from_slice(&bytes[48..52]);

@@ -20,6 +20,19 @@ fn whole(file: &dyn StorageFile) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Where each record of a file of the log ends, and its header; zeros are behind
+/// the last.
+pub(crate) fn record_ends(bytes: &[u8]) -> Vec<usize> {
+    let mut ends = vec![24];
+    while let Some(end) = ends.last().copied()
+        && let Some(length) = bytes.get(end..end + 28).and_then(<[u8]>::first_chunk)
+        && u32::from_le_bytes(*length) > 0
+    {
+        ends.push(end + 28 + u32::from_le_bytes(*length) as usize);
+    }
+    ends
+}
+
 /// What a loss of power after some sync leaves.
 #[derive(Debug, Clone)]
 pub(crate) struct State {

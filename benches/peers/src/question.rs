@@ -97,6 +97,15 @@ fn name(parts: &[(bool, &str)]) -> String {
     }
 }
 
+/// The first page of every combination.
+pub(crate) fn first_pages(profile: Profile) -> Result<Vec<Question>> {
+    let cases = cases(profile)?;
+    cases
+        .iter()
+        .map(|case| Question::first(&case.query))
+        .collect()
+}
+
 /// The first, middle and last page of a query, as many as `engine` has records for.
 pub(crate) fn places(query: &Query, engine: &dyn Engine) -> Result<[(&'static str, Question); 3]> {
     let total = engine.page(&Question::first(query)?)?.total;

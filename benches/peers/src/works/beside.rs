@@ -50,9 +50,7 @@ pub(super) fn stalls(bench: &mut Bench) -> Result<Vec<Figure>> {
 
 pub(super) fn pages(bench: &mut Bench) -> Result<Vec<Figure>> {
     let label = Label::new("beside", bench.sessions).batch(BESIDE_BATCH);
-    let cases = question::cases(bench.profile())?;
-    let questions = cases.iter().map(|case| Question::first(&case.query));
-    let questions: Vec<Question> = questions.collect::<Result<_>>()?;
+    let questions = question::first_pages(bench.profile())?;
     let budget = bench.budget;
     on_each(bench, |subject| {
         let samples = beside_a_writer(subject, &questions, budget)?;

@@ -15,9 +15,7 @@ const PAGES: usize = 2;
 const CALLS: u32 = 10;
 
 pub(super) fn run(bench: &mut Bench) -> Result<Vec<Figure>> {
-    let cases = question::cases(bench.profile())?;
-    let questions = cases.iter().map(|case| Question::first(&case.query));
-    let questions: Vec<Question> = questions.collect::<Result<_>>()?;
+    let questions = question::first_pages(bench.profile())?;
     let mut turns: Vec<(&str, usize)> = bench.kinds.iter().map(|kind| (kind.name, 0)).collect();
     let label = Label::new("mixed", bench.sessions);
     bench.measure_writes(label, |subject| {
