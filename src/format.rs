@@ -15,4 +15,4 @@ pub(crate) use record::{HEAD_BYTES, LogRecord};
 pub(crate) use row::{CHECKSUM_BYTES, seal, unseal};
 
 /// The version of the on-disk format that this code reads and writes.
-pub(crate) const FORMAT_VERSION: u32 = 3;
+pub(crate) const FORMAT_VERSION: u32 = 4;

@@ -2,7 +2,7 @@
 
 use crate::counted::{Key, NodeReader, Tree};
 use crate::error::{Error, Result};
-use crate::format::dictionary::{ClientRow, IdRow, Identity, MainState, NameRow, Row};
+use crate::format::dictionary::{ClientRow, IdRow, Identity, LevelsRow, MainState, NameRow, Row};
 use crate::format::{Commit, Entry, LogRecord, unseal};
 
 /// Takes `bytes` for a stored value of every kind. Whatever is accepted must encode to no more than
@@ -15,6 +15,7 @@ pub fn decode(bytes: &[u8]) {
     row::<ClientRow>(bytes);
     row::<IdRow>(bytes);
     row::<MainState>(bytes);
+    row::<LevelsRow>(bytes);
     if let Ok(commit) = Commit::from_body(bytes) {
         let body = commit.to_body().unwrap_or_default();
         assert!(body.len() <= bytes.len());

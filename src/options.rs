@@ -1,7 +1,7 @@
 //! How a store is made and opened.
 
 use crate::counted::{CHILDREN_MAX, Limits};
-use crate::main_index::Shape;
+use crate::main_index::{Levels, Shape};
 use crate::query::PageRequest;
 use crate::time::{Clock, SystemClock};
 use chrono::{DateTime, Utc};
@@ -202,6 +202,11 @@ impl Options {
                 children_max: slots,
             },
             parts_above,
+            levels: Levels {
+                pairs_max: slots,
+                first_max: 4 * slots as u64,
+                factor: 4,
+            },
         };
         self
     }

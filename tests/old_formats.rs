@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 /// The oldest version that was released.
-const OLDEST: u32 = 3;
+const OLDEST: u32 = 4;
 
 /// The version that this code writes.
-const CURRENT: u32 = 3;
+const CURRENT: u32 = 4;
 
 const FILES: [&str; 3] = ["main.redb", "log.0", "log.1"];
 

@@ -5,7 +5,9 @@
 mod rows;
 mod seam;
 
-pub(crate) use rows::{Body, META, RowWriter, Rows, id, identity, missing, put_identity, row};
+pub(crate) use rows::{
+    Body, META, RowWriter, Rows, first_row, id, identity, missing, put_identity, row,
+};
 pub(crate) use seam::{engine_error, guarded, io_error};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -50,6 +50,24 @@ pub(crate) fn row<'a, 'k, K: Key>(
     Ok(Some(Body(guard)))
 }
 
+/// The first row whose key is `from` or comes after it, with its key.
+pub(crate) fn first_row<'a, const N: usize>(
+    table: &'a impl ReadableTable<&'static [u8; N], &'static [u8]>,
+    rows: Rows<&'static [u8; N]>,
+    from: &[u8; N],
+) -> Result<Option<([u8; N], Body<'a>)>> {
+    let found = table
+        .range::<&[u8; N]>(from..)
+        .map_err(engine_error)?
+        .next();
+    let Some((key, guard)) = found.transpose().map_err(engine_error)? else {
+        return Ok(None);
+    };
+    let key = *key.value();
+    unseal(rows.name(), &key, guard.value())?;
+    Ok(Some((key, Body(guard))))
+}
+
 /// The id in the row of `key`.
 pub(crate) fn id<'k, K: Key>(
     table: &impl ReadableTable<K, &'static [u8]>,
@@ -83,10 +101,8 @@ impl RowWriter {
         seal(rows.name(), encoded.as_ref(), body, &mut self.buffer);
         let old = table.insert(key.borrow(), self.buffer.as_slice());
         let old = old.map_err(engine_error)?;
-        self.changed(
-            old.map(|old| key_bytes + old.value().len()),
-            Some(key_bytes + self.buffer.len()),
-        );
+        let old = old.map(|old| key_bytes + old.value().len());
+        self.changed(old, Some(key_bytes + self.buffer.len()));
         Ok(())
     }
 
@@ -103,7 +119,7 @@ impl RowWriter {
     }
 
     /// Counts a row that had so many bytes, its key's too, and has so many now.
-    pub(crate) fn changed(&mut self, before: Option<usize>, after: Option<usize>) {
+    fn changed(&mut self, before: Option<usize>, after: Option<usize>) {
         let bytes = |row: Option<usize>| i64::try_from(row.unwrap_or(0)).unwrap_or(i64::MAX);
         self.growth += bytes(after) - bytes(before);
     }

@@ -186,6 +186,23 @@ impl MainState {
     };
 }
 
+/// The row `levels` of `meta`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LevelsRow {
+    pub(crate) levels: Vec<Level>,
+}
+
+impl Row for LevelsRow {}
+
+/// One level of the starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Level {
+    /// How many are in it.
+    pub(crate) count: u64,
+    /// The `refer_uid` from which on the next slice goes to the next level.
+    pub(crate) next: [u8; 16],
+}
+
 fn take(next: &mut u32, what: &str) -> Result<u32> {
     let id = *next;
     *next = id.checked_add(1).ok_or_else(|| {
@@ -306,9 +323,26 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_of_the_levels_are_pinned() {
+        let level = |count, byte| Level {
+            count,
+            next: [byte; 16],
+        };
+        let levels = vec![level(300, 0xff), level(1, 0)];
+        let golden = [
+            b"\x01\x02\xfb\x2c\x01".as_slice(),
+            &[0xff; 16],
+            &[1],
+            &[0; 16],
+        ]
+        .concat();
+        check(LevelsRow { levels }, &golden);
+    }
+
+    #[test]
     fn the_bytes_of_an_identity_are_pinned() {
         let identity = Identity::new(Uuid::from_u128(7));
-        let golden = b"\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07";
+        let golden = b"\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07";
         assert_eq!(identity.to_body(), golden);
         assert_eq!(Identity::from_body(golden).unwrap(), identity);
         assert!(Identity::from_body(&golden[..19]).is_err());
@@ -337,6 +371,7 @@ mod tests {
             let _ = NameRow::from_body(&body);
             let _ = ClientRow::from_body(&body);
             let _ = MainState::from_body(&body);
+            let _ = LevelsRow::from_body(&body);
             let _ = Identity::from_body(&body);
         }
     }

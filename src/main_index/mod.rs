@@ -4,11 +4,13 @@ mod families;
 mod inner_nodes;
 mod pins;
 mod reader;
+mod starts;
 mod tables;
 mod writer;
 
 pub(crate) use pins::Pins;
 pub(crate) use reader::{MainReader, Root};
+pub(crate) use starts::Levels;
 
 use crate::counted::Limits;
 use crate::delta::Delta;
@@ -34,6 +36,7 @@ pub(crate) struct Shape {
     /// entries than this. Reading so many to pick a part out costs a page no more than three
     /// microseconds, and few users have more: that spares most of the rows.
     pub(crate) parts_above: u64,
+    pub(crate) levels: Levels,
 }
 
 impl Default for Shape {
@@ -41,6 +44,7 @@ impl Default for Shape {
         Self {
             nodes: Limits::default(),
             parts_above: 512,
+            levels: Levels::default(),
         }
     }
 }

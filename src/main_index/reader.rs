@@ -1,13 +1,13 @@
 //! One state of the main index.
 
 use super::inner_nodes::InnerNodes;
-use super::{MainIndex, tables};
+use super::{MainIndex, starts, tables};
 use crate::counted::{NodeReader, Tree, leaf_of};
 use crate::engine::{Body, FileSize, META, engine_error, id, missing, row};
 use crate::error::{Error, Result};
 use crate::family::{Family, FamilyKey, Part};
 use crate::format::dictionary::{ClientRow, Identity, MainState, NameRow, Row};
-use crate::format::{ClientId, Entry, NameId, UserId, UserName, unseal};
+use crate::format::{ClientId, Entry, NameId, UserId, UserName};
 use crate::names::Dictionary;
 use crate::time::Ticks;
 use redb::{ReadOnlyTable, ReadTransaction};
@@ -21,7 +21,9 @@ type RowTable<K> = ReadOnlyTable<K, &'static [u8]>;
 pub(crate) struct MainReader {
     roots: RowTable<&'static [u8; 9]>,
     nodes: RowTable<u64>,
-    by_uid: ReadOnlyTable<&'static [u8; 16], &'static [u8; tables::START_ROW_BYTES]>,
+    starts: RowTable<tables::StartsKey>,
+    /// How many there are of the starts.
+    levels: usize,
     names: RowTable<u32>,
     name_ids: RowTable<&'static [u8]>,
     users: RowTable<&'static [u8; 16]>,
@@ -68,7 +70,8 @@ impl MainReader {
         Ok(Self {
             roots: read.open_table(tables::ROOTS).map_err(engine_error)?,
             nodes: read.open_table(tables::NODES).map_err(engine_error)?,
-            by_uid: read.open_table(tables::BY_UID).map_err(engine_error)?,
+            starts: read.open_table(tables::STARTS).map_err(engine_error)?,
+            levels: starts::levels(&meta)?.len(),
             names: read.open_table(tables::NAMES).map_err(engine_error)?,
             name_ids: read.open_table(tables::NAME_IDS).map_err(engine_error)?,
             users: read.open_table(tables::USERS).map_err(engine_error)?,
@@ -130,13 +133,10 @@ impl MainReader {
 
     /// The session with this `refer_uid`.
     pub(crate) fn find(&self, refer_uid: Uuid) -> Result<Option<Entry>> {
-        let key = refer_uid.into_bytes();
-        let Some(guard) = self.by_uid.get(&key).map_err(engine_error)? else {
+        let Some((_, start)) = starts::find(&self.starts, self.levels, refer_uid)? else {
             return Ok(None);
         };
-        let body = unseal("by_uid", &key, guard.value())?;
-        let start = <[u8; 8]>::try_from(body).map(u64::from_be_bytes);
-        let start = start.ok().and_then(Ticks::from_sortable).ok_or_else(|| {
+        let start = Ticks::from_sortable(start).ok_or_else(|| {
             Error::corrupted(format!("the start of session {refer_uid} is no time"))
         })?;
         let root = self.root(Family::ALL.to_key())?;

@@ -2,18 +2,13 @@
 //! row with its checksum.
 
 use crate::engine::Rows;
-use redb::TableDefinition;
 
 /// Family key → the family's root node.
 pub(super) const ROOTS: Rows<&'static [u8; 9]> = Rows::new("roots");
 /// Node id → node.
 pub(super) const NODES: Rows<u64> = Rows::new("nodes");
-/// `refer_uid` → start.
-pub(super) const BY_UID: TableDefinition<
-    'static,
-    &'static [u8; 16],
-    &'static [u8; START_ROW_BYTES],
-> = TableDefinition::new("by_uid");
+/// Level and fence → page of starts: see [`starts`](super::starts).
+pub(super) const STARTS: Rows<StartsKey> = Rows::new("starts");
 /// Name id → user id, `user_refer_uid` and name.
 pub(super) const NAMES: Rows<u32> = Rows::new("names");
 /// `user_refer_uid`, then the name → name id.
@@ -27,8 +22,11 @@ pub(super) const CLIENT_IDS: Rows<&'static [u8]> = Rows::new("client_ids");
 /// The key of [`MainState`](crate::format::dictionary::MainState) in the table `meta`.
 pub(super) const STATE: &[u8] = b"state";
 
-/// A checksum and a start.
-pub(super) const START_ROW_BYTES: usize = crate::format::CHECKSUM_BYTES + 8;
+/// The key of [`LevelsRow`](crate::format::dictionary::LevelsRow) in the table `meta`.
+pub(super) const LEVELS: &[u8] = b"levels";
+
+/// A level, and a `refer_uid`, big-endian.
+pub(super) type StartsKey = &'static [u8; 17];
 
 /// The key of a name in [`NAME_IDS`].
 pub(super) fn name_key(user_refer_uid: uuid::Uuid, user: &str) -> Vec<u8> {

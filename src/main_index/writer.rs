@@ -1,13 +1,14 @@
 //! One merge into the main index.
 
 use super::families::write_families;
+use super::starts::write_starts;
 use super::{Shape, tables};
-use crate::delta::{Delta, SessionEdit};
+use crate::delta::Delta;
 use crate::engine::{META, RowWriter, engine_error, missing, put_identity, row};
 use crate::error::{Error, Result};
+use crate::format::NewNames;
 use crate::format::dictionary::{ClientRow, IdRow, Identity, MainState, NameRow, Row};
-use crate::format::{Entry, NewNames, seal};
-use redb::{ReadableTable, TableHandle, WriteTransaction};
+use redb::WriteTransaction;
 
 /// Makes every table, and says what store this is.
 pub(super) fn initialize(write: &WriteTransaction, identity: Identity) -> Result<()> {
@@ -51,7 +52,7 @@ fn write_all(
 ) -> Result<()> {
     let rows = &mut RowWriter::default();
     write_dictionary(write, names, rows)?;
-    write_by_uid(write, delta, rows)?;
+    write_starts(write, delta, shape.levels, rows)?;
     state.next_node = write_families(write, delta, shape, state.next_node, rows)?;
     state.live_bytes = state.live_bytes.saturating_add_signed(rows.growth());
     let mut meta = write.open_table(META).map_err(engine_error)?;
@@ -89,47 +90,4 @@ fn write_dictionary(write: &WriteTransaction, new: &NewNames, rows: &mut RowWrit
         )?;
     }
     Ok(())
-}
-
-/// A session that ends keeps its row here, unless another took its `refer_uid`.
-fn write_by_uid(write: &WriteTransaction, delta: &Delta, rows: &mut RowWriter) -> Result<()> {
-    const BYTES: usize = 16 + tables::START_ROW_BYTES;
-    let mut by_uid = write.open_table(tables::BY_UID).map_err(engine_error)?;
-    let buffer = &mut Vec::new();
-    for edit in delta.session_edits() {
-        let (refer_uid, edit) = edit?;
-        let key = refer_uid.into_bytes();
-        match edit {
-            SessionEdit::Remove => {
-                let removed = by_uid.remove(&key).map_err(engine_error)?;
-                rows.changed(removed.map(|_| BYTES), None);
-            }
-            SessionEdit::Insert(entry) => {
-                let row = start_row(&key, &entry, buffer)?;
-                let old = by_uid.insert(&key, row).map_err(engine_error)?;
-                rows.changed(old.map(|_| BYTES), Some(BYTES));
-            }
-            SessionEdit::Replace(entry) => {
-                let row = start_row(&key, &entry, buffer)?;
-                let stored = by_uid.get(&key).map_err(engine_error)?;
-                if stored.is_none_or(|stored| stored.value() != row) {
-                    let old = by_uid.insert(&key, row).map_err(engine_error)?;
-                    rows.changed(old.map(|_| BYTES), Some(BYTES));
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The row of a session's start, made in `buffer`.
-fn start_row<'b>(
-    key: &[u8],
-    entry: &Entry,
-    buffer: &'b mut Vec<u8>,
-) -> Result<&'b [u8; tables::START_ROW_BYTES]> {
-    let start = entry.start.to_sortable().to_be_bytes();
-    seal(tables::BY_UID.name(), key, &start, buffer);
-    let row = buffer.as_slice().try_into();
-    row.map_err(|_| Error::corrupted("the row of a start has an odd size"))
 }

@@ -199,7 +199,7 @@ fn live_bytes(path: &Path) -> u64 {
     let read = database.begin_read().unwrap();
     bytes_of_rows::<&[u8; 9], &[u8]>(&read, "roots")
         + bytes_of_rows::<u64, &[u8]>(&read, "nodes")
-        + bytes_of_rows::<&[u8; 16], &[u8; 12]>(&read, "by_uid")
+        + bytes_of_rows::<&[u8; 17], &[u8]>(&read, "starts")
         + bytes_of_rows::<u32, &[u8]>(&read, "names")
         + bytes_of_rows::<&[u8], &[u8]>(&read, "name_ids")
         + bytes_of_rows::<&[u8; 16], &[u8]>(&read, "users")

@@ -47,7 +47,7 @@ fn what_was_written_is_there_after_reopening() {
         (after.user_count, after.user_name_count, after.client_count),
         (1, 1, 1)
     );
-    assert_eq!((after.open_session_count, after.format_version), (1, 3));
+    assert_eq!((after.open_session_count, after.format_version), (1, 4));
     let bytes = |name| fs::metadata(path.join(name)).unwrap().len();
     assert_eq!(after.log_bytes, bytes("log.0") + bytes("log.1"));
     assert_eq!(after.file_bytes, bytes("main.redb") + after.log_bytes);
@@ -149,7 +149,7 @@ fn an_unknown_format_version_is_refused_untouched() {
     let path = folder.path().join("store");
     Store::create(&path).unwrap().close().unwrap();
     for file in ["main.redb", "log.0", "log.1"] {
-        for version in [0, 2, 4, u32::MAX] {
+        for version in [0, 3, 5, u32::MAX] {
             set_format_version(&path, file, version);
             let before = files(&path);
             let error = Store::open(&path).unwrap_err();
@@ -157,7 +157,7 @@ fn an_unknown_format_version_is_refused_untouched() {
             assert!(error.to_string().contains(&version.to_string()), "{error}");
             assert_eq!(files(&path), before);
         }
-        set_format_version(&path, file, 3);
+        set_format_version(&path, file, 4);
         assert!(Store::open(&path).is_ok());
     }
 }

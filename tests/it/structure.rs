@@ -1,10 +1,11 @@
-//! What lies in `main.redb`, read by its specification alone: every node has one place, and the
-//! families of a user on one client are there for users of many sessions only.
+//! What lies in `main.redb`, read by its specification alone: every node has one place, the families
+//! of a user on one client are there for users of many sessions only, and every session has its
+//! start in one page of one level.
 
 use crate::{log, uid};
 use redb::{ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
 use sessionlog::{Options, Query, SessionLog, Store};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const START: &str = "2026-11-01T08:00:00Z";
@@ -18,6 +19,8 @@ type Family = [u8; 9];
 struct Index {
     roots: BTreeMap<Family, Vec<u8>>,
     nodes: BTreeMap<u64, Vec<u8>>,
+    starts: BTreeMap<[u8; 17], Vec<u8>>,
+    levels: Vec<u8>,
 }
 
 impl Index {
@@ -27,7 +30,34 @@ impl Index {
         Self {
             roots: rows::<&Family, _>(&read, "roots", |key| *key),
             nodes: rows::<u64, _>(&read, "nodes", |key| key),
+            starts: rows::<&[u8; 17], _>(&read, "starts", |key| *key),
+            levels: rows::<&[u8], _>(&read, "meta", <[u8]>::to_vec)
+                .remove(b"levels".as_slice())
+                .unwrap(),
         }
+    }
+
+    /// How many sessions have a start in each level, each in its page and all in different ones.
+    fn starts(&self) -> Vec<u64> {
+        let mut counts = vec![0; usize::from(self.levels[1])];
+        let mut seen = BTreeSet::new();
+        let mut behind: Option<[u8; 17]> = None;
+        for (key, page) in &self.starts {
+            let (pairs, rest) = page.as_chunks::<24>();
+            assert!(!pairs.is_empty() && pairs.len() <= 169 && rest.is_empty());
+            let behind = behind.replace(*key).filter(|behind| behind[0] == key[0]);
+            let mut before = behind.map(|key| *key[1..].first_chunk::<16>().unwrap());
+            for pair in pairs {
+                let uid = *pair.first_chunk::<16>().unwrap();
+                assert!(before.is_none_or(|before| before < uid));
+                assert!(uid.as_slice() <= &key[1..]);
+                assert!(seen.insert(uid), "{uid:?} is in two levels");
+                before = Some(uid);
+            }
+            counts[usize::from(key[0])] += pairs.len() as u64;
+        }
+        assert_eq!(counts_in(&self.levels), counts);
+        counts
     }
 
     /// How many entries are in a node and below it; takes every node below away.
@@ -67,6 +97,28 @@ impl Index {
     }
 }
 
+/// The counts of the levels that the row `levels` tells.
+fn counts_in(row: &[u8]) -> Vec<u64> {
+    let mut rest = &row[2..];
+    let mut counts = Vec::new();
+    while let Some((first, behind)) = rest.split_first() {
+        let bytes = match first {
+            251 => 2,
+            252 => 4,
+            small => {
+                assert!(*small < 251);
+                0
+            }
+        };
+        let mut count = [0; 8];
+        count[..bytes].copy_from_slice(&behind[..bytes]);
+        let count = u64::from_le_bytes(count);
+        counts.push(if bytes == 0 { u64::from(*first) } else { count });
+        rest = &behind[bytes + 16..];
+    }
+    counts
+}
+
 fn rows<K, B: Ord>(
     read: &ReadTransaction,
     name: &str,
@@ -90,7 +142,10 @@ where
 
 /// Checks which families there are, and answers how many of them are of a user on one client.
 fn check(path: &Path, parts_above: u64) -> usize {
-    let counts = Index::read(path).counts();
+    let index = Index::read(path);
+    let starts: u64 = index.starts().iter().sum();
+    let counts = index.counts();
+    assert_eq!(counts.get(&[0; 9]).copied().unwrap_or(0), starts);
     let mut of_parts: BTreeMap<Family, u64> = BTreeMap::new();
     for (family, count) in &counts {
         if family[0] & 3 == 3 {
@@ -175,6 +230,68 @@ fn no_node_is_left_behind_whatever_comes_and_goes() {
                 store.remove(log.refer_uid).unwrap();
             }
         });
+        assert_eq!(check(&path, 6), 0);
         assert!(Index::read(&path).counts().is_empty());
     }
+}
+
+#[test]
+fn no_level_has_more_starts_than_it_may_and_its_pages_are_well_filled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let options = Store::options().shape(8, 6);
+    // Levels of at most 32, 128, 512 and so on.
+    let factor = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835_u128;
+    let scattered = |number: u128| SessionLog {
+        refer_uid: uuid::Uuid::from_u128(number.wrapping_mul(factor)),
+        ..session(number)
+    };
+    let mut number = 0;
+    for step in [32, 1, 127, 200, 3, 400] {
+        let numbers = number + 1..=number + step;
+        number += step;
+        change(&options, &path, |store| {
+            drop(store.append_batch(numbers.map(scattered)).unwrap());
+        });
+        let index = Index::read(&path);
+        let counts = index.starts();
+        assert_eq!(counts.iter().sum::<u64>(), number as u64);
+        assert!(
+            counts
+                .iter()
+                .zip([32, 128, 512, 2_048])
+                .all(|(count, most)| *count <= most)
+        );
+        assert!(
+            counts.len() <= 4 && (number <= 32 || counts.len() > 1),
+            "{counts:?}"
+        );
+        let pages = index.starts.len() as u64;
+        assert!(pages * 3 <= number as u64 + 6, "{pages} pages of {number}");
+    }
+    // One more rewrites a page or two of each level, and no other.
+    let before = Index::read(&path).starts;
+    number += 1;
+    change(&options, &path, |store| {
+        store.append(scattered(number)).unwrap();
+    });
+    let after = Index::read(&path).starts;
+    let kept = after
+        .iter()
+        .filter(|(key, page)| before.get(*key) == Some(*page));
+    let rewritten = after.len() - kept.count();
+    assert!(
+        rewritten <= 12 && after.len() > 90,
+        "{rewritten} of {}",
+        after.len()
+    );
+    // Each is found wherever it is, and what is removed leaves no page behind.
+    change(&options, &path, |store| {
+        for number in 1..=number {
+            let uid = scattered(number).refer_uid;
+            assert_eq!(store.get(uid).unwrap(), Some(scattered(number)));
+            store.remove(uid).unwrap();
+        }
+    });
+    assert!(Index::read(&path).starts.is_empty());
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// The name of the works that write what arrives, together.
 pub(crate) const INGEST: &str = "ingest";
 /// The works that it stands for.
-pub(crate) const INGEST_WORKS: [&str; 2] = ["commits", "batches"];
+pub(crate) const INGEST_WORKS: [&str; 3] = ["commits", "batches", "sustained"];
 
 /// Asks sessionlog and other embedded stores the same questions about the same session logs.
 ///
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ENGINES", value_delimiter = ',', value_parser = engines())]
     pub(crate) engines: Vec<String>,
 
-    /// What to measure; `ingest` is commits and batches [default: all]
+    /// What to measure; `ingest` is commits, batches and sustained [default: all]
     #[arg(long, value_name = "WORKS", value_delimiter = ',', value_parser = works())]
     pub(crate) work: Vec<String>,
 

@@ -234,6 +234,23 @@ impl Bench {
         self.stores()?.iter().try_for_each(Subject::check_total)?;
         Ok(figures)
     }
+
+    /// Measures one shared store after the other, each with the machine to itself, and what it then
+    /// has must be all that was stored.
+    pub(crate) fn each(
+        &mut self,
+        mut measure: impl FnMut(&mut Subject) -> Result<Vec<Figure>>,
+    ) -> Result<Vec<Figure>> {
+        let mut figures = Vec::new();
+        let progress = self.progress.clone();
+        progress.inc(1);
+        for subject in self.stores()? {
+            progress.set_message(subject.kind.name);
+            figures.extend(measure(subject)?);
+            subject.check_total()?;
+        }
+        Ok(figures)
+    }
 }
 
 /// Measures a call on any subjects.

@@ -17,10 +17,11 @@ const ENGINES: [&str; 8] = [
     "native_db",
 ];
 
-const WORKS: [&str; 13] = [
+const WORKS: [&str; 14] = [
     "paging",
     "commits",
     "batches",
+    "sustained",
     "threads",
     "ends",
     "mixed",

@@ -74,7 +74,7 @@ impl Charts<'_> {
         };
         let largest = self.largest();
         let series = self.series(|label| {
-            let appends = crate::args::INGEST_WORKS.contains(&label.work);
+            let appends = ["commits", "batches"].contains(&label.work);
             let batch = label
                 .batch
                 .filter(|_| appends && label.sessions == largest)?;

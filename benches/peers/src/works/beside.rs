@@ -30,7 +30,7 @@ const BESIDE_BATCH: usize = 100;
 pub(super) fn stalls(bench: &mut Bench) -> Result<Vec<Figure>> {
     let label = Label::new("stalls", bench.sessions).batch(STALL_BATCH);
     let budget = bench.budget * STALL_BUDGETS;
-    on_each(bench, |subject| {
+    bench.each(|subject| {
         let begin = Instant::now();
         let goes_on = |done: &usize| *done < STALL_COMMITS_MIN || begin.elapsed() < budget;
         let commits = (0..STALL_COMMITS).take_while(goes_on);
@@ -52,7 +52,7 @@ pub(super) fn pages(bench: &mut Bench) -> Result<Vec<Figure>> {
     let label = Label::new("beside", bench.sessions).batch(BESIDE_BATCH);
     let questions = question::first_pages(bench.profile())?;
     let budget = bench.budget;
-    on_each(bench, |subject| {
+    bench.each(|subject| {
         let samples = beside_a_writer(subject, &questions, budget)?;
         Ok(vec![Figure::of_samples(
             subject.kind.name,
@@ -60,22 +60,6 @@ pub(super) fn pages(bench: &mut Bench) -> Result<Vec<Figure>> {
             samples,
         )])
     })
-}
-
-/// Measures one engine after the other, each with the machine to itself.
-fn on_each(
-    bench: &mut Bench,
-    mut measure: impl FnMut(&mut Subject) -> Result<Vec<Figure>>,
-) -> Result<Vec<Figure>> {
-    let mut figures = Vec::new();
-    let progress = bench.progress.clone();
-    progress.inc(1);
-    for subject in bench.stores()? {
-        progress.set_message(subject.kind.name);
-        figures.extend(measure(subject)?);
-        subject.check_total()?;
-    }
-    Ok(figures)
 }
 
 fn beside_a_writer(

@@ -27,7 +27,7 @@ pub(crate) struct Work {
     pub(crate) run: fn(&mut Bench) -> Result<Vec<Figure>>,
 }
 
-pub(crate) static WORKS: [Work; 12] = [
+pub(crate) static WORKS: [Work; 13] = [
     Work {
         name: "paging",
         shares: true,
@@ -42,6 +42,11 @@ pub(crate) static WORKS: [Work; 12] = [
         name: "batches",
         shares: true,
         run: appends::batches,
+    },
+    Work {
+        name: "sustained",
+        shares: true,
+        run: appends::sustained,
     },
     Work {
         name: "threads",

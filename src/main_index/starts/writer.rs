@@ -1,0 +1,230 @@
+//! The part of a merge that concerns starts.
+
+use super::page::{self, Pair};
+use super::{Change, Levels, find, key, levels, page_at};
+use crate::delta::{Delta, SessionEdit};
+use crate::engine::{META, RowWriter, engine_error, missing};
+use crate::error::Result;
+use crate::format::dictionary::{Level, LevelsRow, Row};
+use crate::main_index::tables::{LEVELS, STARTS, StartsKey};
+use redb::{Table, WriteTransaction};
+use uuid::Uuid;
+
+/// The fence of a level's last page.
+const LAST: u128 = u128::MAX;
+
+/// Applies what a delta says of sessions.
+///
+/// A session that ends keeps its start, unless another took its `refer_uid`.
+pub(in crate::main_index) fn write_starts(
+    write: &WriteTransaction,
+    delta: &Delta,
+    limits: Levels,
+    rows: &mut RowWriter,
+) -> Result<()> {
+    let mut meta = write.open_table(META).map_err(engine_error)?;
+    let levels = levels(&meta)?;
+    let table = write.open_table(STARTS).map_err(engine_error)?;
+    let mut starts = Starts {
+        table,
+        rows,
+        levels,
+        limits,
+    };
+    for (level, changes) in starts.changes(delta)?.iter().enumerate() {
+        starts.change(level, changes)?;
+    }
+    starts.spill()?;
+    let levels = LevelsRow {
+        levels: starts.levels,
+    };
+    RowWriter::default().put(&mut meta, META, LEVELS, &levels.to_body()?)
+}
+
+/// The levels, to be changed.
+struct Starts<'txn, 'r> {
+    table: Table<'txn, StartsKey, &'static [u8]>,
+    rows: &'r mut RowWriter,
+    levels: Vec<Level>,
+    limits: Levels,
+}
+
+/// What pages that lie next to one another come to hold, as far as it is not written yet.
+#[derive(Default)]
+struct Group {
+    pairs: Vec<Pair>,
+    /// That of the last of the pages.
+    fence: Option<u128>,
+}
+
+impl Starts<'_, '_> {
+    /// What is to become of each level: what is new goes to the first, the rest is where it is.
+    fn changes(&mut self, delta: &Delta) -> Result<Vec<Vec<Change>>> {
+        if self.levels.is_empty() {
+            self.levels.push(Level::default());
+        }
+        let mut changes = vec![Vec::new(); self.levels.len()];
+        for edit in delta.session_edits() {
+            let (refer_uid, edit) = edit?;
+            let (entry, found) = match edit {
+                SessionEdit::Insert(entry) => (Some(entry), None),
+                SessionEdit::Replace(entry) => (Some(entry), self.find(refer_uid)?),
+                SessionEdit::Remove => (None, self.find(refer_uid)?),
+            };
+            let start = entry.map(|entry| entry.start.to_sortable());
+            if found.is_some_and(|(_, found)| start == Some(found)) {
+                continue;
+            }
+            let refer_uid = refer_uid.as_u128();
+            let level = found.map_or(0, |(level, _)| level);
+            if let Some(changes) = changes.get_mut(level) {
+                changes.push(Change { refer_uid, start });
+            }
+        }
+        Ok(changes)
+    }
+
+    fn find(&self, refer_uid: Uuid) -> Result<Option<(usize, u64)>> {
+        find(&self.table, self.levels.len(), refer_uid)
+    }
+
+    /// The fence of the page that a `refer_uid` belongs to, and what the page holds.
+    fn page(&self, level: usize, refer_uid: u128) -> Result<Option<(u128, Vec<Pair>)>> {
+        let Some((fence, page)) = page_at(&self.table, level, refer_uid)? else {
+            return Ok(None);
+        };
+        Ok(Some((fence, page::pairs(&page)?.collect())))
+    }
+
+    fn level(&mut self, level: usize) -> Result<&mut Level> {
+        let known = self.levels.get_mut(level);
+        known.ok_or_else(|| missing("level", level))
+    }
+
+    /// Applies changes of one level, in ascending order.
+    fn change(&mut self, level: usize, changes: &[Change]) -> Result<()> {
+        let mut group = Group::default();
+        let mut rest = changes;
+        while let Some(first) = rest.first() {
+            let from = group.fence.map_or(first.refer_uid, behind);
+            let page = self.page(level, from)?;
+            let (fence, pairs) = page.unwrap_or((LAST, Vec::new()));
+            if fence < first.refer_uid {
+                // The pages from here to the one of this change stay as they are.
+                self.close(level, &mut group)?;
+                continue;
+            }
+            let (now, later) = rest.split_at(rest.partition_point(|one| one.refer_uid <= fence));
+            self.extend(level, &mut group, (fence, pairs), now)?;
+            rest = later;
+        }
+        self.close(level, &mut group)
+    }
+
+    /// Takes the next page into a group, with what becomes of it, and writes what fills pages.
+    fn extend(
+        &mut self,
+        level: usize,
+        group: &mut Group,
+        (fence, pairs): (u128, Vec<Pair>),
+        changes: &[Change],
+    ) -> Result<()> {
+        let before = group.pairs.len() + pairs.len();
+        page::merge(pairs, changes, &mut group.pairs);
+        let count = &mut self.level(level)?.count;
+        *count = (*count + group.pairs.len() as u64).saturating_sub(before as u64);
+        if let Some(fence) = group.fence.replace(fence) {
+            self.rows.remove(&mut self.table, &key(level, fence))?;
+        }
+        let full = self.limits.pairs_max;
+        // Less than two pages' worth is left to be shared out evenly, if nothing follows.
+        let pages = (group.pairs.len() / full).saturating_sub(1);
+        for pairs in group.pairs.chunks(full).take(pages) {
+            self.put(level, pairs, None)?;
+        }
+        group.pairs.drain(..pages * full);
+        Ok(())
+    }
+
+    /// Writes what is left of a group; if that is little, with what the next page has.
+    fn close(&mut self, level: usize, group: &mut Group) -> Result<()> {
+        let full = self.limits.pairs_max;
+        while let Some(fence) = group.fence.filter(|fence| *fence < LAST)
+            && group.pairs.len() < full / 4
+            && let Some(page) = self.page(level, behind(fence))?
+        {
+            self.extend(level, group, page, &[])?;
+        }
+        let Some(fence) = group.fence.take() else {
+            return Ok(());
+        };
+        let pairs = std::mem::take(&mut group.pairs);
+        let two = pairs.len() > full;
+        let (first, last) = pairs.split_at(if two { pairs.len() / 2 } else { 0 });
+        self.put(level, first, None)?;
+        if last.is_empty() {
+            return self.rows.remove(&mut self.table, &key(level, fence));
+        }
+        self.put(level, last, Some(fence))
+    }
+
+    /// Writes a page, unless it would be empty: up to this fence, or to the last that it holds.
+    fn put(&mut self, level: usize, pairs: &[Pair], fence: Option<u128>) -> Result<()> {
+        let Some((last, _)) = pairs.last() else {
+            return Ok(());
+        };
+        let key = key(level, fence.unwrap_or(*last));
+        let page = page::page_of(pairs);
+        self.rows.put(&mut self.table, STARTS, &key, &page)
+    }
+
+    /// Moves slices of levels that have too much on to the next ones.
+    fn spill(&mut self) -> Result<()> {
+        let mut most = self.limits.first_max;
+        for level in 0.. {
+            while self.level(level)?.count > most {
+                let excess = self.level(level)?.count - most;
+                let slice = self.take(level, excess)?;
+                if level + 1 == self.levels.len() {
+                    self.levels.push(Level::default());
+                }
+                self.change(level + 1, &slice)?;
+            }
+            if level + 1 == self.levels.len() {
+                break;
+            }
+            most = most.saturating_mul(self.limits.factor);
+        }
+        Ok(())
+    }
+
+    /// Takes as many out of a level, by whole pages, as far as there are that many from where the
+    /// slice before ended: the next begins where this ends.
+    fn take(&mut self, level: usize, at_least: u64) -> Result<Vec<Change>> {
+        let mut taken = Vec::new();
+        while (taken.len() as u64) < at_least {
+            let next = u128::from_be_bytes(self.level(level)?.next);
+            let Some((fence, pairs)) = self.page(level, next)? else {
+                if next == 0 {
+                    return Err(missing("a page of level", level));
+                }
+                self.level(level)?.next = [0; 16];
+                break;
+            };
+            self.rows.remove(&mut self.table, &key(level, fence))?;
+            let state = self.level(level)?;
+            state.count = state.count.saturating_sub(pairs.len() as u64);
+            state.next = fence.wrapping_add(1).to_be_bytes();
+            taken.extend(pairs.into_iter().map(Change::put));
+            if fence == LAST {
+                break;
+            }
+        }
+        Ok(taken)
+    }
+}
+
+/// Where the pages behind a fence begin.
+fn behind(fence: u128) -> u128 {
+    fence.saturating_add(1)
+}
