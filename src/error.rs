@@ -29,10 +29,10 @@ pub enum ErrorKind {
     Corrupted,
     /// The storage failed (a full disk, an I/O error). Every acknowledged record is kept. A write
     /// that failed has written nothing, or says that this is unknown; writing the same again is safe
-    /// either way. Most calls succeed again once the cause is gone; where they do not, as after a
-    /// merge that failed, close the store and open it again.
+    /// either way. Calls succeed again once the cause is gone.
     Unavailable,
-    /// The snapshot or iterator has outlived what it reads from. Take a new one.
+    /// The snapshot or iterator has outlived what it reads from: the storage has failed since, and
+    /// its files had to be opened again. Take a new one; cursors go on.
     Expired,
     /// The store is suspended. Resume it first.
     Suspended,
@@ -103,6 +103,11 @@ impl Error {
         Self::new(ErrorKind::Closed, "the store has been closed")
     }
 
+    pub(crate) fn expired() -> Self {
+        let message = "the snapshot has ended, since the storage has failed: take a new one";
+        Self::new(ErrorKind::Expired, message)
+    }
+
     pub(crate) fn about(mut self, member: &'static str) -> Self {
         self.0.member = Some(member);
         self
@@ -148,8 +153,10 @@ impl fmt::Debug for Error {
         if let Some(member) = self.0.member {
             out.field("member", &member);
         }
-        if !self.0.refusals.is_empty() {
-            out.field("refusals", &self.0.refusals);
+        if let [first, others @ ..] = self.0.refusals.as_slice() {
+            // A batch can have a hundred thousand, and this is what a panic shows.
+            out.field("first_refusal", first);
+            out.field("other_refusals", &others.len());
         }
         if let Some(source) = &self.0.source {
             out.field("source", source);

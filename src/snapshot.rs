@@ -41,12 +41,17 @@ impl Snapshot {
         }
     }
 
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
     /// The session with this `refer_uid`, if there is one.
     ///
     /// # Errors
     ///
     /// As every read: `Corrupted` if a row it touches is damaged, `Unavailable` if the storage
-    /// fails, `Closed` once the store is closed.
+    /// fails, `Expired` if it has failed since and its files were opened again, `Closed` once the
+    /// store is closed.
     pub fn get(&self, refer_uid: Uuid) -> Result<Option<SessionLog>> {
         self.view.read(|view| view.get(refer_uid))
     }

@@ -4,7 +4,7 @@ use crate::combined::Combined;
 use crate::counted::Key;
 use crate::delta::Delta;
 use crate::engine::guarded;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::family::{Family, FamilyKey, Plan};
 use crate::format::{ClientId, Entry, NameId, UserId, UserName};
 use crate::main_index::MainReader;
@@ -119,11 +119,22 @@ impl View {
     }
 
     /// Runs a read; see [`guarded`].
+    ///
+    /// # Errors
+    ///
+    /// Besides those of the read: `Expired` if the main index was opened again since.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        if self.closed.load(Ordering::Acquire) {
+        if self.is_closed() {
             return Err(Error::closed());
         }
-        guarded(|| read(self))
+        guarded(|| read(self)).map_err(|error| match error.kind() {
+            ErrorKind::Closed if !self.is_closed() => Error::expired().caused_by(error),
+            _ => error,
+        })
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// The plan of `query`; `None` if no session ever had its user or client.

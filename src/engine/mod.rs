@@ -15,6 +15,7 @@ use crate::storage::{HeldFile, Storage, StorageFile};
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use seam::Backend;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// What a file is called while it is being created.
 pub(crate) fn unfinished(name: &str) -> String {
@@ -27,6 +28,7 @@ pub(crate) struct Engine {
     database: Database,
     file: Arc<HeldFile>,
     name: &'static str,
+    has_failed: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -71,11 +73,14 @@ impl Engine {
 
     fn over(file: Arc<HeldFile>, name: &'static str, cache_bytes: usize) -> Result<Self> {
         guarded(|| {
-            let database = seam::open(Backend::new(Arc::clone(&file)), name, cache_bytes)?;
+            let has_failed = Arc::default();
+            let backend = Backend::new(Arc::clone(&file), Arc::clone(&has_failed));
+            let database = seam::open(backend, name, cache_bytes)?;
             Ok(Self {
                 database,
                 file,
                 name,
+                has_failed,
             })
         })
     }
@@ -115,7 +120,14 @@ impl Engine {
         }
     }
 
-    /// Closes the engine. Readers that are left find out with their next read.
+    /// Set once the storage has failed: the engine then does nothing more until the file is opened
+    /// again.
+    pub(crate) fn has_failed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.has_failed)
+    }
+
+    /// Closes the engine. Readers that are left find out with their next read, and none is at it
+    /// any more on return.
     pub(crate) fn close(self) -> Result<()> {
         guarded(|| self.database.close().map_err(engine_error))
     }

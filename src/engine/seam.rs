@@ -6,36 +6,50 @@ use redb::{Database, StorageBackend};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Our file as redb's storage.
+///
+/// After any error redb does nothing more, not even what would succeed, until the file is opened
+/// again. So that is noted.
 #[derive(Debug)]
-pub(super) struct Backend(Arc<HeldFile>);
+pub(super) struct Backend {
+    file: Arc<HeldFile>,
+    has_failed: Arc<AtomicBool>,
+}
 
 impl Backend {
-    pub(super) fn new(file: Arc<HeldFile>) -> Self {
-        Self(file)
+    pub(super) fn new(file: Arc<HeldFile>, has_failed: Arc<AtomicBool>) -> Self {
+        Self { file, has_failed }
+    }
+
+    fn noted<T>(&self, done: io::Result<T>) -> io::Result<T> {
+        if done.is_err() {
+            self.has_failed.store(true, Ordering::Release);
+        }
+        done
     }
 }
 
 impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        self.0.len()
+        self.noted(self.file.len())
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read(offset, out)
+        self.noted(self.file.read(offset, out))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.noted(self.file.set_len(len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync()
+        self.noted(self.file.sync())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write(offset, data)
+        self.noted(self.file.write(offset, data))
     }
 }
 
@@ -82,7 +96,6 @@ pub(crate) fn engine_error(error: impl Into<redb::Error>) -> Error {
         Engine::UpgradeRequired(_) => ErrorKind::UnsupportedFormat,
         Engine::Corrupted(_)
         | Engine::RepairAborted
-        | Engine::LockPoisoned(_)
         | Engine::TableTypeMismatch { .. }
         | Engine::TypeDefinitionChanged { .. }
         | Engine::TableIsMultimap(_)

@@ -173,6 +173,8 @@ pub(crate) struct MainState {
     pub(crate) ids: Ids,
     /// The bytes of all keys and rows but those of `meta`.
     pub(crate) live_bytes: u64,
+    /// How many merges there were.
+    pub(crate) merge_count: u64,
 }
 
 impl Row for MainState {}
@@ -183,6 +185,7 @@ impl MainState {
         next_node: 0,
         ids: Ids::START,
         live_bytes: 0,
+        merge_count: 0,
     };
 }
 
@@ -315,10 +318,11 @@ mod tests {
                 next_client: 70_000,
             },
             live_bytes: 255,
+            merge_count: 3,
         };
         check(
             state,
-            b"\x01\xfb\x2c\x01\xfd\0\0\0\0\0\x01\0\0\x01\x02\xfc\x70\x11\x01\0\xfb\xff\0",
+            b"\x01\xfb\x2c\x01\xfd\0\0\0\0\0\x01\0\0\x01\x02\xfc\x70\x11\x01\0\xfb\xff\0\x03",
         );
     }
 

@@ -98,8 +98,8 @@ impl MainIndex {
     ///
     /// # Errors
     ///
-    /// `Corrupted` if the index is in another state; `Unavailable` if the storage fails: the
-    /// outcome is then unknown.
+    /// `Corrupted` if the index is in another state; `Unavailable` if the storage fails. Which state
+    /// the index is in then, [`read`](Self::read) tells, once it was opened again if that fails too.
     pub(crate) fn merge(
         &self,
         base: &MainState,
@@ -107,11 +107,17 @@ impl MainIndex {
         names: &NewNames,
         through: u64,
     ) -> Result<()> {
-        // An empty commit gives back the pages that the merge before has replaced. Within this one
-        // that would come too late, and the file be larger by as many.
-        self.engine.write(|_| Ok(()))?;
+        // This gives back the pages that the merge before has replaced. Within this one that would
+        // come too late, and the file be larger by as many.
+        self.confirm()?;
         self.engine
             .write(|write| writer::merge(write, base, self.shape, (delta, names, through)))
+    }
+
+    /// Makes the state durable in which the index is, by an empty commit.
+    pub(crate) fn confirm(&self) -> Result<()> {
+        self.release()?;
+        self.engine.write(|_| Ok(()))
     }
 
     /// Closes the engine. Readers that are left find out with their next read.

@@ -13,6 +13,7 @@ use crate::time::Ticks;
 use redb::{ReadOnlyTable, ReadTransaction};
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
 type RowTable<K> = ReadOnlyTable<K, &'static [u8]>;
@@ -34,6 +35,7 @@ pub(crate) struct MainReader {
     file: FileSize,
     parts_above: u64,
     inner_nodes: Arc<InnerNodes>,
+    has_failed: Arc<AtomicBool>,
 }
 
 /// A root as it is stored, or made of what was picked out of another family.
@@ -82,12 +84,19 @@ impl MainReader {
             file: index.engine.file(),
             parts_above: index.shape.parts_above,
             inner_nodes: Arc::clone(&index.inner_nodes),
+            has_failed: index.engine.has_failed(),
         })
     }
 
     /// What was free in this state, and how far into the log it goes.
     pub(crate) fn state(&self) -> MainState {
         self.state
+    }
+
+    /// Whether nothing more can be read, since the storage has failed: see
+    /// [`Engine::has_failed`](crate::engine::Engine::has_failed).
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
     }
 
     pub(super) fn inner_nodes(&self) -> &InnerNodes {

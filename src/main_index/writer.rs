@@ -33,6 +33,7 @@ pub(super) fn merge(
     let state = MainState {
         watermark: through,
         ids: delta.ids(),
+        merge_count: base.merge_count + 1,
         ..*base
     };
     write_all(write, delta, names, (state, shape))

@@ -73,6 +73,7 @@ impl Shared {
                 "is set: the store cannot be written",
             ));
         }
+        self.make_writable()?;
         if sessions > self.options.delta_sessions_max {
             return self.write_large(resolve);
         }
@@ -197,8 +198,8 @@ impl Shared {
     /// As [`write`](Self::write), past the log: the commit goes to the main index, with all that
     /// the delta holds.
     fn write_large<T>(&self, resolve: impl FnOnce(&mut Resolver<'_>) -> Result<T>) -> Result<T> {
-        let main = self.lock_main();
-        let main = main.as_ref().ok_or_else(Error::closed)?;
+        let mut main = self.lock_main();
+        self.recover_main(&mut main)?;
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
         writer.ready()?;
@@ -209,11 +210,10 @@ impl Shared {
             let mut delta = view.delta.clone();
             delta.apply([&commit])?;
             let through = writer.log.last();
-            // Until it is known to be done.
-            writer.is_unsure = true;
-            main.merge(&view.main.state(), &delta, &delta.names().rows(), through)?;
-            self.publish_merged(main, &view, writer, through)?;
-            writer.is_unsure = false;
+            let names = delta.names().rows();
+            let index = main.as_ref().ok_or_else(Error::closed)?;
+            let merged = index.merge(&view.main.state(), &delta, &names, through);
+            self.merged(&mut main, writer, through, merged)?;
             new_names.keep();
         }
         Ok(answer)

@@ -1,6 +1,6 @@
 //! Merges: the delta goes into the main index in one transaction, while commits go on.
 
-use super::{Shared, Writer};
+use super::Shared;
 use crate::delta::Delta;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::NewNames;
@@ -144,10 +144,10 @@ impl Shared {
         // Asked where nothing is locked: a clock is the caller's code.
         let began = self.options.clock.now();
         let (session_count, merged) = {
-            let main = self.lock_main();
-            let main = main.as_ref().ok_or_else(Error::closed)?;
+            let mut main = self.lock_main();
+            self.recover_main(&mut main)?;
             match self.is_due(purpose)? {
-                true => self.merge_into(main),
+                true => self.merge_into(&mut main),
                 false => return Ok(()),
             }
         };
@@ -165,16 +165,18 @@ impl Shared {
 
     /// Brings the delta into the main index, and answers how many sessions that concerned, if it
     /// came to it.
-    pub(super) fn merge_into(&self, main: &MainIndex) -> (Option<u64>, Result<()>) {
+    pub(super) fn merge_into(&self, main: &mut Option<MainIndex>) -> (Option<u64>, Result<()>) {
         let frozen = match self.freeze() {
             Ok(Some(frozen)) => frozen,
             Ok(None) => return (None, Ok(())),
             Err(error) => return (None, Err(error)),
         };
         let (base, delta) = (frozen.view.main.state(), &frozen.view.delta);
-        let merged = main.merge(&base, delta, &frozen.names, frozen.through);
-        let published = self.thaw(main, &frozen, merged);
-        (Some(delta.session_count()), published)
+        let index = main.as_ref().ok_or_else(Error::closed);
+        let merged =
+            index.and_then(|index| index.merge(&base, delta, &frozen.names, frozen.through));
+        let thawed = self.thaw(main, frozen.through, merged);
+        (Some(delta.session_count()), thawed)
     }
 
     /// The delta as it is, unless there is nothing to merge; commits go on in a new one besides.
@@ -196,34 +198,9 @@ impl Shared {
     }
 
     /// Publishes the merged state, or goes on with the delta as it was.
-    fn thaw(&self, main: &MainIndex, frozen: &Frozen, merged: Result<()>) -> Result<()> {
+    fn thaw(&self, main: &mut Option<MainIndex>, through: u64, merged: Result<()>) -> Result<()> {
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
-        match merged {
-            Ok(()) => self.publish_merged(main, &frozen.view, writer, frozen.through),
-            Err(error) => {
-                writer.since_freeze = None;
-                Err(error)
-            }
-        }
-    }
-
-    /// The main index has everything through a commit: publishes it with what came after.
-    pub(super) fn publish_merged(
-        &self,
-        main: &MainIndex,
-        view: &View,
-        writer: &mut Writer,
-        through: u64,
-    ) -> Result<()> {
-        let since = writer.since_freeze.take();
-        let was_unsure = std::mem::replace(&mut writer.is_unsure, true);
-        let reader = main.read()?;
-        let delta = since.unwrap_or_else(|| Delta::new(reader.state().ids));
-        writer.is_unsure = was_unsure;
-        writer.log.merged_through(through);
-        self.measure(&writer.log);
-        self.publish(Some(Arc::new(view.with(Arc::new(reader), delta))));
-        Ok(())
+        self.merged(main, writer, through, merged)
     }
 }

@@ -9,6 +9,7 @@ mod call;
 mod commit;
 mod handover;
 mod merge;
+mod recovery;
 
 pub use merge::MergeStats;
 
@@ -19,11 +20,13 @@ use crate::log::Log;
 use crate::main_index::{MainIndex, MainReader};
 use crate::names::Names;
 use crate::options::Options;
+use crate::storage::Storage;
 use crate::view::View;
 use call::Call;
 use commit::AtRisk;
 use handover::Handover;
 use merge::Merges;
+use recovery::Doubt;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -31,6 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 /// The files of a store, open and read.
 #[derive(Debug)]
 pub(crate) struct Files {
+    pub(crate) storage: Arc<dyn Storage>,
     pub(crate) main: MainIndex,
     pub(crate) reader: MainReader,
     pub(crate) log: Log,
@@ -42,15 +46,19 @@ pub(crate) struct Files {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) options: Options,
+    storage: Arc<dyn Storage>,
     /// Whether the store has been closed: views outlive it, and must not answer then.
     closed: Arc<AtomicBool>,
     /// What reads are answered from; `None` once closed.
     view: RwLock<Option<Arc<View>>>,
+    /// `None` once closed, and while it cannot be opened again after a failure.
     main: Mutex<Option<MainIndex>>,
     log: Mutex<Option<Writer>>,
     /// Who commits next, and who waits for that.
     handover: Mutex<Handover<Call>>,
     merges: Merges,
+    /// Whether the writer has a doubt.
+    has_doubt: AtomicBool,
     log_bytes: AtomicU64,
     /// Those of them that are to be merged.
     unmerged_bytes: AtomicU64,
@@ -72,8 +80,8 @@ struct Writer {
     since_freeze: Option<Delta>,
     /// Commits that are not durable yet.
     at_risk: Option<AtRisk>,
-    /// Whether nobody knows which state the main index has come to be in.
-    is_unsure: bool,
+    /// What is not known of a merge that failed.
+    doubt: Option<Doubt>,
 }
 
 impl Writer {
@@ -81,12 +89,12 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// `Unavailable` if the storage still fails, or after a commit to the main index that failed.
+    /// `Unavailable` if the storage still fails.
     fn ready(&mut self) -> Result<()> {
-        if self.is_unsure {
+        if self.doubt.is_some() {
             return Err(Error::new(
                 ErrorKind::Unavailable,
-                "an earlier write failed with an unknown outcome: close the store and open it again",
+                "what became of a merge that failed cannot be found out yet",
             ));
         }
         self.log.settle().map_err(|error| {
@@ -104,6 +112,7 @@ impl Shared {
         directory: DirectoryLock,
         options: Options,
         Files {
+            storage,
             main,
             reader,
             log,
@@ -124,6 +133,7 @@ impl Shared {
         let view = View::new(Arc::new(reader), delta, names, Arc::clone(&closed));
         Ok(Arc::new(Self {
             options,
+            storage,
             closed,
             view: RwLock::new(Some(Arc::new(view))),
             main: Mutex::new(Some(main)),
@@ -131,10 +141,11 @@ impl Shared {
                 log,
                 since_freeze: None,
                 at_risk: None,
-                is_unsure: false,
+                doubt: None,
             })),
             handover: Mutex::default(),
             merges: Merges::default(),
+            has_doubt: AtomicBool::new(false),
             log_bytes,
             unmerged_bytes,
             directory: Mutex::new(Some(directory)),
@@ -191,9 +202,9 @@ impl Shared {
         self.merges.join();
         let closed = {
             let mut main = self.lock_main();
-            match main.take() {
-                Some(main) => self.close_files(main),
-                None => Ok(()),
+            match self.closed.load(Ordering::Acquire) {
+                true => Ok(()),
+                false => self.close_files(&mut main),
             }
         };
         // A commit beside this may have started another, which finds the store closed.
@@ -201,10 +212,10 @@ impl Shared {
         closed
     }
 
-    fn close_files(self: &Arc<Self>, main: MainIndex) -> Result<()> {
+    fn close_files(&self, main: &mut Option<MainIndex>) -> Result<()> {
         let finished = match self.options.read_only {
             true => Ok(()),
-            false => self.finish(&main),
+            false => self.finish(main),
         };
         // From here on there are no commits, so that none is published behind the end.
         let writer = self.lock_log().take();
@@ -214,7 +225,7 @@ impl Shared {
             Some(writer) if !self.options.read_only => writer.log.close(),
             _ => Ok(()),
         };
-        let main = main.close();
+        let main = main.take().map_or(Ok(()), MainIndex::close);
         let mut directory = self
             .directory
             .lock()
@@ -224,7 +235,8 @@ impl Shared {
     }
 
     /// Everything durable, and in the main index if it can be brought there.
-    fn finish(&self, main: &MainIndex) -> Result<()> {
+    fn finish(&self, main: &mut Option<MainIndex>) -> Result<()> {
+        self.recover_main(main)?;
         self.flush()?;
         self.merge_into(main).1
     }

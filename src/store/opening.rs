@@ -96,8 +96,10 @@ impl Store {
 fn open_files(storage: Arc<dyn Storage>, cache_bytes: usize, shape: Shape) -> Result<Files> {
     let main = MainIndex::open(&*storage, cache_bytes, shape)?;
     let reader = main.read()?;
-    let (log, commits) = Log::open(storage, main.identity(), reader.state().watermark)?;
+    let watermark = reader.state().watermark;
+    let (log, commits) = Log::open(Arc::clone(&storage), main.identity(), watermark)?;
     Ok(Files {
+        storage,
         main,
         reader,
         log,

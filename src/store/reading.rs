@@ -2,7 +2,7 @@
 
 use super::Store;
 use crate::cursor::{Cursor, CursorPage};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::family::Family;
 use crate::query::{Page, PageRequest, Query};
 use crate::session::SessionLog;
@@ -58,7 +58,19 @@ impl Store {
     /// `Closed` once closed.
     pub fn snapshot(&self) -> Result<Snapshot> {
         let max = self.shared().options.records_per_page_max;
-        Ok(Snapshot::new(self.shared().view()?, max))
+        Ok(Snapshot::new(self.shared().readable_view()?, max))
+    }
+
+    /// Reads the latest state, and if the storage fails, once more: most failures pass, and one that
+    /// another call met must not be this one's.
+    fn latest<T>(&self, read: impl Fn(&Snapshot) -> Result<T>) -> Result<T> {
+        match read(&self.snapshot()?) {
+            Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Expired) => {
+                self.shared().recover()?;
+                read(&self.snapshot()?)
+            }
+            done => done,
+        }
     }
 
     /// The session with this `refer_uid`: see [`Snapshot::get`].
@@ -67,7 +79,7 @@ impl Store {
     ///
     /// As [`Snapshot::get`].
     pub fn get(&self, refer_uid: Uuid) -> Result<Option<SessionLog>> {
-        self.snapshot()?.get(refer_uid)
+        self.latest(|snapshot| snapshot.get(refer_uid))
     }
 
     /// One page of the answer, with exact totals: see [`Snapshot::page`].
@@ -88,7 +100,7 @@ impl Store {
     /// # Ok::<(), sessionlog::Error>(())
     /// ```
     pub fn page(&self, query: &Query, page: PageRequest) -> Result<Page> {
-        self.snapshot()?.page(query, page)
+        self.latest(|snapshot| snapshot.page(query, page))
     }
 
     /// The records after `cursor`: see [`Snapshot::page_after`].
@@ -120,7 +132,7 @@ impl Store {
         cursor: &Cursor,
         records_per_page: u32,
     ) -> Result<CursorPage> {
-        self.snapshot()?.page_after(query, cursor, records_per_page)
+        self.latest(|snapshot| snapshot.page_after(query, cursor, records_per_page))
     }
 
     /// How many records match, exactly: see [`Snapshot::count`].
@@ -129,7 +141,7 @@ impl Store {
     ///
     /// As [`Snapshot::get`].
     pub fn count(&self, query: &Query) -> Result<u64> {
-        self.snapshot()?.count(query)
+        self.latest(|snapshot| snapshot.count(query))
     }
 
     /// Every matching record in bounded memory: see [`Snapshot::iter`].
@@ -138,7 +150,7 @@ impl Store {
     ///
     /// As [`Snapshot::get`], here and from each step.
     pub fn iter(&self, query: &Query) -> Result<SessionLogs> {
-        self.snapshot()?.iter(query)
+        self.latest(|snapshot| snapshot.iter(query))
     }
 
     /// The non-empty hours, days or months with their counts: see [`Snapshot::count_by`].
@@ -147,7 +159,7 @@ impl Store {
     ///
     /// As [`Snapshot::get`], here and from each step.
     pub fn count_by(&self, query: &Query, bucket: Bucket) -> Result<BucketCounts> {
-        self.snapshot()?.count_by(query, bucket)
+        self.latest(|snapshot| snapshot.count_by(query, bucket))
     }
 
     /// What the store holds and what it costs, at no cost that grows with it.
@@ -156,8 +168,12 @@ impl Store {
     ///
     /// As [`Snapshot::get`].
     pub fn stats(&self) -> Result<Stats> {
+        self.latest(|snapshot| self.stats_of(snapshot))
+    }
+
+    fn stats_of(&self, snapshot: &Snapshot) -> Result<Stats> {
         let log_bytes = self.shared().log_bytes();
-        self.shared().view()?.read(|view| {
+        snapshot.view().read(|view| {
             let identity = view.main.identity();
             let (users, names, clients) = view.delta.ids().given();
             let session_count = view.len(Family::ALL)?;

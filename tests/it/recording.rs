@@ -64,6 +64,7 @@ pub(crate) struct Recording {
     bytes_read: Arc<AtomicU64>,
     bytes_written: Arc<AtomicU64>,
     faults: Arc<Mutex<Faults>>,
+    read_faults: Arc<Mutex<Faults>>,
     failed: Arc<AtomicBool>,
     gate: Arc<Gate>,
     /// Whether the directory was locked once and is no longer.
@@ -82,7 +83,7 @@ struct Gate {
     waiting: AtomicU64,
 }
 
-/// Which changes fail.
+/// Which calls fail.
 #[derive(Debug, Default)]
 struct Faults {
     /// Those of files whose names begin so.
@@ -91,6 +92,21 @@ struct Faults {
     left: u64,
     /// How many fail.
     failures: u64,
+}
+
+impl Faults {
+    /// Whether the next call fails, which is one for this file.
+    fn strike(&mut self, name: &str) -> bool {
+        if !name.starts_with(self.prefix) || self.failures == 0 {
+            return false;
+        }
+        if self.left > 0 {
+            self.left -= 1;
+            return false;
+        }
+        self.failures -= 1;
+        true
+    }
 }
 
 /// What a file is, whatever it is called.
@@ -189,8 +205,18 @@ impl Recording {
         };
     }
 
+    /// As [`fail_some`](Self::fail_some), of the reads.
+    pub(crate) fn fail_reads(&self, prefix: &'static str, left: u64, failures: u64) {
+        *self.read_faults.lock().unwrap() = Faults {
+            prefix,
+            left,
+            failures,
+        };
+    }
+
     pub(crate) fn heal(&self) {
         *self.faults.lock().unwrap() = Faults::default();
+        *self.read_faults.lock().unwrap() = Faults::default();
     }
 
     /// Syncs of files whose names begin so wait until the gate is opened.
@@ -239,17 +265,15 @@ impl Recording {
         if self.is_unlocked.load(Ordering::SeqCst) {
             self.changed_unlocked.store(true, Ordering::SeqCst);
         }
-        let faults = &mut *self.faults.lock().unwrap();
-        if !name.starts_with(faults.prefix) || faults.failures == 0 {
+        self.pass(&self.faults, name, io::ErrorKind::StorageFull)
+    }
+
+    fn pass(&self, faults: &Mutex<Faults>, name: &str, error: io::ErrorKind) -> io::Result<()> {
+        if !faults.lock().unwrap().strike(name) {
             return Ok(());
         }
-        if faults.left > 0 {
-            faults.left -= 1;
-            return Ok(());
-        }
-        faults.failures -= 1;
         self.failed.store(true, Ordering::Relaxed);
-        Err(io::ErrorKind::StorageFull.into())
+        Err(error.into())
     }
 
     fn file(&self, inode: Arc<Inode>, file: Box<dyn StorageFile>) -> Box<dyn StorageFile> {
@@ -284,6 +308,10 @@ impl StorageFile for RecordingFile {
         self.directory.reads.fetch_add(1, Ordering::Relaxed);
         let bytes_read = &self.directory.bytes_read;
         bytes_read.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+        let name = self.inode.name.lock().unwrap().clone();
+        let faults = &self.directory.read_faults;
+        self.directory
+            .pass(faults, &name, io::ErrorKind::TimedOut)?;
         self.file.read(offset, buffer)
     }
 

@@ -1,0 +1,168 @@
+//! After a failure of the storage: the main index is opened again, and found out what became of a
+//! merge.
+//!
+//! The engine does nothing more once the storage has failed, not even what would succeed, until its
+//! file is opened again. That changes no byte of the file, so that it works on a full disk too.
+//! Snapshots of the old engine end; the delta, which is in memory, goes on.
+
+use super::{Shared, Writer};
+use crate::delta::Delta;
+use crate::error::{Error, Result};
+use crate::main_index::{MainIndex, MainReader};
+use crate::view::View;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// What is still to be found out, or done, after a merge that failed. Nothing is written before.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Doubt {
+    /// Whether the main index has everything through this commit.
+    IsMerged(u64),
+    /// It has, but that may not be durable: the log must not be cut yet.
+    IsDurable(u64),
+}
+
+impl Shared {
+    /// The state after the last commit, of a main index that has not failed as far as is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`recover`](Self::recover).
+    pub(crate) fn readable_view(&self) -> Result<Arc<View>> {
+        let view = self.view()?;
+        if !view.main.has_failed() {
+            return Ok(view);
+        }
+        // If there is a doubt that is left, it is none of a reader's.
+        let recovered = self.recover();
+        let view = self.view()?;
+        match view.main.has_failed() {
+            true => recovered.map(|()| view),
+            false => Ok(view),
+        }
+    }
+
+    /// As [`recover`](Self::recover), if there is need for that as far as is known.
+    pub(super) fn make_writable(&self) -> Result<()> {
+        let is_needed = self.view()?.main.has_failed() || self.has_doubt.load(Ordering::Acquire);
+        if is_needed { self.recover() } else { Ok(()) }
+    }
+
+    /// Makes sure that the main index can be read, as far as that depends on opening it again, and
+    /// that what is in it is durable.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage still fails; `Corrupted` if the main index is not what it was.
+    pub(crate) fn recover(&self) -> Result<()> {
+        self.recover_main(&mut self.lock_main())
+    }
+
+    /// As [`recover`](Self::recover).
+    pub(super) fn recover_main(&self, main: &mut Option<MainIndex>) -> Result<()> {
+        let is_readable = main.as_ref().is_some_and(|main| main.read().is_ok());
+        let mut writer = self.lock_log();
+        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        let unknown = match writer.doubt {
+            Some(Doubt::IsMerged(through)) => Some(through),
+            Some(Doubt::IsDurable(_)) | None => None,
+        };
+        if unknown.is_some() || !is_readable || self.view()?.main.has_failed() {
+            self.settle(main, writer, unknown)?;
+        }
+        self.confirm(main, writer)
+    }
+
+    /// What became of a merge of everything through a commit, which ended so: one that says that it
+    /// failed may have been done. The state is published, whichever it is.
+    pub(super) fn merged(
+        &self,
+        main: &mut Option<MainIndex>,
+        writer: &mut Writer,
+        through: u64,
+        merged: Result<()>,
+    ) -> Result<()> {
+        let is_durable = merged.is_ok();
+        match (self.settle(main, writer, Some(through)), merged) {
+            (Ok(true), _) if is_durable => {
+                self.confirmed(writer, through);
+                Ok(())
+            }
+            (Ok(true), _) => self.confirm(main, writer),
+            (_, Err(error)) | (Err(error), Ok(())) => Err(error),
+            (Ok(false), Ok(())) => Err(Error::corrupted("a merge has left no trace")),
+        }
+    }
+
+    /// Publishes the state that the main index is in, and answers whether it has everything through
+    /// the commit that a merge was to bring into it.
+    fn settle(
+        &self,
+        main: &mut Option<MainIndex>,
+        writer: &mut Writer,
+        attempted: Option<u64>,
+    ) -> Result<bool> {
+        if let Some(through) = attempted {
+            self.doubt(writer, Some(Doubt::IsMerged(through)));
+        }
+        let reader = self.reader(main)?;
+        let view = self.view()?;
+        let (base, state) = (view.main.state(), reader.state());
+        let is_next = state.merge_count == base.merge_count + 1;
+        let merged = attempted.filter(|through| is_next && state.watermark == *through);
+        if reader.identity() != view.main.identity() || (merged.is_none() && state != base) {
+            return Err(Error::corrupted(
+                "the main index is not in a state that this store has brought it to",
+            ));
+        }
+        let since_freeze = writer.since_freeze.take();
+        let delta = match (merged, since_freeze) {
+            (Some(_), Some(since_freeze)) => since_freeze,
+            (Some(_), None) => Delta::new(state.ids),
+            (None, _) => view.delta.clone(),
+        };
+        if attempted.is_some() {
+            self.doubt(writer, merged.map(Doubt::IsDurable));
+        }
+        self.publish(Some(Arc::new(view.with(Arc::new(reader), delta))));
+        Ok(merged.is_some())
+    }
+
+    /// Makes durable what the main index has, if that is in doubt.
+    fn confirm(&self, main: &Option<MainIndex>, writer: &mut Writer) -> Result<()> {
+        if let (Some(main), Some(Doubt::IsDurable(through))) = (main, writer.doubt) {
+            main.confirm()?;
+            self.confirmed(writer, through);
+        }
+        Ok(())
+    }
+
+    /// The log is no longer needed through a commit.
+    fn confirmed(&self, writer: &mut Writer, through: u64) {
+        self.doubt(writer, None);
+        writer.log.merged_through(through);
+        self.measure(&writer.log);
+    }
+
+    fn doubt(&self, writer: &mut Writer, doubt: Option<Doubt>) {
+        writer.doubt = doubt;
+        self.has_doubt.store(doubt.is_some(), Ordering::Release);
+    }
+
+    /// The main index as it is, opened again if it cannot be read otherwise.
+    fn reader(&self, main: &mut Option<MainIndex>) -> Result<MainReader> {
+        let well = main.as_ref().map(MainIndex::read);
+        if let Some(Ok(reader)) = well
+            && !reader.has_failed()
+        {
+            return Ok(reader);
+        }
+        if let Some(failed) = main.take() {
+            // What it would say of that is known: it has failed.
+            let _ = failed.close();
+        }
+        let options = &self.options;
+        let opened = MainIndex::open(&*self.storage, options.cache_bytes, options.shape)?;
+        main.insert(opened).read()
+    }
+}
