@@ -73,6 +73,7 @@ mod names;
 mod options;
 mod query;
 mod resolve;
+mod retention;
 mod session;
 mod shared;
 mod snapshot;
@@ -80,6 +81,7 @@ mod snapshot;
 pub mod storage;
 mod store;
 mod time;
+mod verify;
 mod view;
 #[cfg(feature = "wire")]
 pub mod wire;
@@ -88,11 +90,13 @@ pub use cursor::{Cursor, CursorPage};
 pub use error::{Error, ErrorKind, Refusal, Result};
 pub use options::{Durability, IdSource, Merge, Options, RandomIds};
 pub use query::{BucketCount, EndedOpen, Order, Page, PageRequest, Query, QueryBuilder};
+pub use retention::{OpenSessions, Pruned, RetainedMax, StaleEnd};
 pub use session::{Outcome, SessionLog, TEXT_BYTES_MAX};
 pub use shared::MergeStats;
 pub use snapshot::{BucketCounts, SessionLogs, Snapshot};
 pub use store::{Stats, Store};
 pub use time::{Bucket, Clock, SystemClock};
+pub use verify::{Progress, Verification};
 
 /// The examples of the README, compiled and run.
 #[cfg(all(doctest, feature = "http"))]

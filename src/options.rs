@@ -91,6 +91,7 @@ pub struct Options {
     pub(crate) names_cache_bytes: usize,
     pub(crate) durability: Durability,
     pub(crate) read_only: bool,
+    pub(crate) check_on_open: bool,
     pub(crate) records_per_page_max: u32,
     pub(crate) batch_records_max: usize,
     pub(crate) delta_sessions_max: usize,
@@ -107,6 +108,7 @@ impl Default for Options {
             names_cache_bytes: 16 << 20,
             durability: Durability::Immediate,
             read_only: false,
+            check_on_open: false,
             records_per_page_max: PageRequest::RECORDS_PER_PAGE_MAX,
             batch_records_max: 200_000,
             delta_sessions_max: 1 << 16,
@@ -187,6 +189,13 @@ impl Options {
     /// Where [`Store::start`](crate::Store::start) takes ids from: [`RandomIds`] unless set.
     pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
         self.ids = Arc::new(ids);
+        self
+    }
+
+    /// Whether opening a store checks it first, as [`Store::verify`](crate::Store::verify) does, and
+    /// refuses it as `Corrupted` if anything is wrong: not unless set. That reads the whole store.
+    pub fn check_on_open(mut self, check: bool) -> Self {
+        self.check_on_open = check;
         self
     }
 

@@ -3,11 +3,14 @@
 //! Nothing here writes. A [`Resolver`] reads one view, takes one call after the other as if each
 //! had been committed, and ends as one [`Commit`].
 
+use crate::counted::Key;
 use crate::error::{Error, ErrorKind, Result};
+use crate::family::Family;
 use crate::format::{
     ClientId, Commit, Effect, EffectKind, Entry, Ids, NameId, NewNames, UserId, UserName,
 };
 use crate::query::{EndedOpen, Query};
+use crate::retention::{Fate, Rule};
 use crate::session::{self, Checked, Outcome, SessionLog};
 use crate::time::Ticks;
 use crate::view::View;
@@ -26,6 +29,20 @@ pub(crate) struct Resolver<'a> {
     names: HashMap<(Uuid, Arc<str>), (NameId, UserId)>,
     clients: HashMap<Arc<str>, ClientId>,
     new: NewNames,
+}
+
+/// How far a sweep has come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Swept {
+    /// Sessions that were removed or ended.
+    pub(crate) changed: u64,
+    /// Sessions that would have been, but could not.
+    pub(crate) spared: u64,
+    /// The key of the last that was looked at.
+    pub(crate) last: Option<Key>,
+    /// How many were looked at, and how many are left to be.
+    pub(crate) looked_at: u64,
+    pub(crate) left: u64,
 }
 
 /// A session that was touched: what it was, what it is to be, and its record then, where known.
@@ -141,11 +158,45 @@ impl<'a> Resolver<'a> {
     /// `NotFound`.
     pub(crate) fn remove(&mut self, refer_uid: Uuid) -> Result<SessionLog> {
         let log = self.get(refer_uid)?.ok_or_else(|| not_found(refer_uid))?;
-        if let Some(pending) = self.pending.get_mut(&refer_uid) {
-            pending.after = None;
-            pending.log = None;
-        }
+        self.set_removed(refer_uid);
         Ok(log)
+    }
+
+    /// Does what a rule says to up to `count` of the view's sessions that match, behind a key: the
+    /// last call of its commit.
+    pub(crate) fn sweep(&mut self, rule: &Rule, after: Option<Key>, count: u64) -> Result<Swept> {
+        let answer = self.view.answer(rule.query())?;
+        let position = after.map_or(Ok(0), |last| answer.position_after(last))?;
+        let mut removable = rule.removed_max(self.view.len(Family::ALL)?);
+        let mut swept = Swept {
+            left: answer.len() - position,
+            ..Swept::default()
+        };
+        for entry in answer.entries(position, count)? {
+            if removable == 0 {
+                swept.left = 0;
+                break;
+            }
+            swept.left -= 1;
+            swept.looked_at += 1;
+            swept.last = Some(entry.key());
+            match rule.fate(&entry) {
+                Fate::Keep => {}
+                Fate::Spare => swept.spared += 1,
+                Fate::Remove => {
+                    self.touch(entry)?;
+                    self.set_removed(entry.refer_uid);
+                    removable -= 1;
+                    swept.changed += 1;
+                }
+                Fate::End(end) => {
+                    self.touch(entry)?;
+                    self.set_end(entry.refer_uid, end);
+                    swept.changed += 1;
+                }
+            }
+        }
+        Ok(swept)
     }
 
     /// The record as it stands after all calls so far, touched.
@@ -184,6 +235,14 @@ impl<'a> Resolver<'a> {
         };
         self.pending.insert(entry.refer_uid, pending);
         Ok(())
+    }
+
+    /// Removes a session that was touched.
+    fn set_removed(&mut self, refer_uid: Uuid) {
+        if let Some(pending) = self.pending.get_mut(&refer_uid) {
+            pending.after = None;
+            pending.log = None;
+        }
     }
 
     /// Ends a session that was touched.

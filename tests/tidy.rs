@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the core, from the ground up: each may use only those before it.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 22] = [
     "error",
     "time",
     "session",
@@ -14,6 +14,7 @@ const LAYERS: [&str; 20] = [
     "counted",
     "cursor",
     "format",
+    "retention",
     "storage",
     "engine",
     "family",
@@ -25,6 +26,7 @@ const LAYERS: [&str; 20] = [
     "view",
     "resolve",
     "snapshot",
+    "verify",
     "options",
     "shared",
 ];

@@ -57,6 +57,7 @@ pub(super) enum Command {
     Query(Query),
     End(End),
     Stats(Stats),
+    Verify(Verify),
     Serve(Serve),
     Generate(Generate),
     Demo(Demo),
@@ -159,6 +160,14 @@ pub(super) struct End {
 #[derive(Debug, Args)]
 pub(super) struct Stats {
     /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) output: Output,
+}
+
+/// Check the whole store, every table against every other.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// How to print the faults
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) output: Output,
 }

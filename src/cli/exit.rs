@@ -46,6 +46,8 @@ pub(super) enum Failure {
     Output(io::Error),
     /// Done, and the rejected records have been told of.
     Rejections,
+    /// Done, and the faults of the store have been told of.
+    Faults,
 }
 
 impl From<Error> for Failure {
@@ -99,7 +101,7 @@ impl Failure {
             // Whoever reads the answer has seen enough of it: that is no failure.
             Self::Output(error) if is_closed(error) => None,
             Self::Output(error) => Some(format!("cannot write the answer: {error}")),
-            Self::Rejections => None,
+            Self::Rejections | Self::Faults => None,
         }
     }
 
@@ -110,6 +112,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Rejections => 3,
             Self::Format { .. } => 4,
+            Self::Faults => code(ErrorKind::Corrupted),
             Self::Store(error) => code(error.kind()),
         }
     }

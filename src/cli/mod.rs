@@ -50,6 +50,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Query(args) => commands::query(&needed(store)?, &args),
         Command::End(args) => commands::end(&needed(store)?, &args),
         Command::Stats(args) => commands::stats(&needed(store)?, &args),
+        Command::Verify(args) => commands::verify(&needed(store)?, &args),
         Command::Serve(args) => serve::run(&needed(store)?, &args),
         Command::Generate(args) => unneeded(store).and_then(|()| commands::generate(&args)),
         Command::Demo(args) => unneeded(store).and_then(|()| demo::run(&args)),

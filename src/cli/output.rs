@@ -4,7 +4,7 @@ use super::args::Output;
 use super::exit::Failure;
 use super::text;
 use crate::import::CSV_COLUMNS;
-use crate::{Page, SessionLog, Stats};
+use crate::{Page, SessionLog, Stats, Verification};
 use serde::Serialize;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
@@ -44,6 +44,44 @@ pub(super) fn stats(out: &mut impl Write, stats: &Stats, output: Output) -> io::
         Output::Json | Output::Jsonl => json_line(out, stats),
         Output::Csv => stats_csv(stats, out).map_err(csv_error),
     }
+}
+
+/// What a check has found.
+pub(super) fn verification(
+    out: &mut impl Write,
+    verification: &Verification,
+    output: Output,
+) -> io::Result<()> {
+    match output {
+        Output::Table => out.write_all(faults_text(verification).as_bytes()),
+        Output::Json | Output::Jsonl => json_line(out, verification),
+        Output::Csv => faults_csv(verification, out).map_err(csv_error),
+    }
+}
+
+/// A line for each fault, and how many there are.
+fn faults_text(verification: &Verification) -> String {
+    let lines = verification.faults.iter().map(|fault| text::plain(fault));
+    let mut text: String = lines.flat_map(|line| [line, "\n".into()]).collect();
+    let told = verification.faults.len() as u64;
+    if told < verification.fault_count {
+        text += &format!(
+            "and {} more\n",
+            text::grouped(verification.fault_count - told)
+        );
+    }
+    let sessions = text::counted(verification.session_count, "session");
+    let faults = text::counted(verification.fault_count, "fault");
+    text + &format!("{sessions}, {faults}\n")
+}
+
+fn faults_csv(verification: &Verification, out: &mut impl Write) -> csv::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(["fault"])?;
+    for fault in &verification.faults {
+        csv.write_record([fault])?;
+    }
+    Ok(csv.flush()?)
 }
 
 fn csv(page: &Page, out: &mut impl Write) -> csv::Result<()> {

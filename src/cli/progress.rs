@@ -18,6 +18,11 @@ pub(super) fn of_records(what: &'static str, records: u64) -> ProgressBar {
     bar(ProgressBar::new(records), RECORDS, what)
 }
 
+/// For work on rows, of which nobody knows yet how many there are.
+pub(super) fn of_rows(what: &'static str) -> ProgressBar {
+    bar(ProgressBar::new(0), RECORDS, what)
+}
+
 /// For reading an input of `bytes`, or of nobody knows how many.
 pub(super) fn of_bytes(what: &'static str, bytes: Option<u64>) -> ProgressBar {
     match bytes {

@@ -6,6 +6,7 @@
 //! separately, so that a small set is a single row. The index knows keys and entries and nothing of
 //! what they mean.
 
+mod check;
 mod edit;
 mod leaf;
 mod node;
@@ -15,6 +16,7 @@ mod slot;
 mod tests;
 mod tree;
 
+pub(crate) use check::{Part, check};
 pub(crate) use edit::{Edit, Limits};
 pub(crate) use leaf::leaf_of;
 pub(crate) use node::{CHILDREN_MAX, is_inner};

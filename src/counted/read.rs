@@ -199,7 +199,7 @@ fn partition(len: usize, passes: impl Fn(usize) -> Result<bool>) -> Result<usize
     Ok(low)
 }
 
-fn child_node<'b>(
+pub(super) fn child_node<'b>(
     bytes: &'b [u8],
     parent: Inner<'_>,
     child: Child,

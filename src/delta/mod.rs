@@ -73,7 +73,7 @@ impl Place {
 }
 
 /// What a delta makes of one entry of one family.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Op {
     /// Adds it: the main index has none with this key.
     Add(Rest),
@@ -146,6 +146,14 @@ impl Delta {
             names: Arc::default(),
             ids,
         }
+    }
+
+    /// Whether it says the same of every family and session.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        let sessions = |delta: &Self| delta.sessions.total().count;
+        self.ids == other.ids
+            && sessions(self) == sessions(other)
+            && self.ops.iter_from(0).eq(other.ops.iter_from(0))
     }
 
     /// How many sessions it changes.

@@ -6,9 +6,10 @@ mod rows;
 mod seam;
 
 pub(crate) use rows::{
-    Body, META, RowWriter, Rows, first_row, id, identity, missing, put_identity, row,
+    Body, META, RowWriter, Rows, SeenRow, each_row, first_row, id, identity, missing, put_identity,
+    row,
 };
-pub(crate) use seam::{engine_error, guarded, io_error};
+pub(crate) use seam::{Opening, engine_error, guarded, io_error};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{HeldFile, Storage, StorageFile};
@@ -42,7 +43,7 @@ impl Engine {
         let file = storage.create(&unfinished(name)).map_err(failed)?;
         let file = HeldFile::new(file);
         file.release().map_err(failed)?;
-        let engine = Self::over(Arc::new(file), name, 0)?;
+        let engine = Self::over(Arc::new(file), name, Opening::default())?;
         engine.write(fill)?;
         engine.close()
     }
@@ -55,7 +56,7 @@ impl Engine {
     pub(crate) fn open(
         storage: &dyn Storage,
         name: &'static str,
-        cache_bytes: usize,
+        opening: Opening,
     ) -> Result<Self> {
         let failed = |error| io_error("open", name, error);
         if !storage.exists(name).map_err(failed)? {
@@ -68,14 +69,14 @@ impl Engine {
         if file.is_empty().map_err(failed)? {
             return Err(Error::corrupted(format!("{name} is empty")));
         }
-        Self::over(Arc::new(HeldFile::new(file)), name, cache_bytes)
+        Self::over(Arc::new(HeldFile::new(file)), name, opening)
     }
 
-    fn over(file: Arc<HeldFile>, name: &'static str, cache_bytes: usize) -> Result<Self> {
+    fn over(file: Arc<HeldFile>, name: &'static str, opening: Opening) -> Result<Self> {
         guarded(|| {
             let has_failed = Arc::default();
             let backend = Backend::new(Arc::clone(&file), Arc::clone(&has_failed));
-            let database = seam::open(backend, name, cache_bytes)?;
+            let database = seam::open(backend, name, opening)?;
             Ok(Self {
                 database,
                 file,

@@ -68,6 +68,41 @@ pub(crate) fn first_row<'a, const N: usize>(
     Ok(Some((key, Body(guard))))
 }
 
+/// A row that is come across.
+pub(crate) struct SeenRow<'r> {
+    /// Bytes of its key and of itself.
+    pub(crate) bytes: usize,
+    /// Its body, checked.
+    pub(crate) body: Result<&'r [u8]>,
+}
+
+/// Visits every row in the order of keys, once it has been found by its key.
+pub(crate) fn each_row<K: Key + 'static>(
+    table: &impl ReadableTable<K, &'static [u8]>,
+    rows: Rows<K>,
+    visit: &mut dyn FnMut(K::SelfType<'_>, SeenRow<'_>) -> Result<()>,
+) -> Result<()> {
+    for found in table.iter().map_err(engine_error)? {
+        let (guard, row) = found.map_err(engine_error)?;
+        let (key, row) = (guard.value(), row.value());
+        let encoded = K::as_bytes(&key);
+        let key_bytes = encoded.as_ref();
+        let body = match table.get(key.borrow()).map_err(engine_error)? {
+            Some(_) => unseal(rows.name(), key_bytes, row),
+            None => Err(not_found(rows.name(), key_bytes)),
+        };
+        let bytes = key_bytes.len() + row.len();
+        visit(guard.value(), SeenRow { bytes, body })?;
+    }
+    Ok(())
+}
+
+fn not_found(table: &str, key: &[u8]) -> Error {
+    Error::corrupted(format!(
+        "the row of table {table} with key {key:02x?} is not found by its key"
+    ))
+}
+
 /// The id in the row of `key`.
 pub(crate) fn id<'k, K: Key>(
     table: &impl ReadableTable<K, &'static [u8]>,

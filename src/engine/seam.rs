@@ -8,6 +8,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// How a file is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Opening {
+    pub(crate) cache_bytes: usize,
+    /// Whether every page of the file is read, and checked by its checksum.
+    pub(crate) is_checked: bool,
+}
+
 /// Our file as redb's storage.
 ///
 /// After any error redb does nothing more, not even what would succeed, until the file is opened
@@ -54,9 +62,10 @@ impl StorageBackend for Backend {
 }
 
 /// Opens the database in `backend`, or starts one if that is empty.
-pub(super) fn open(backend: Backend, name: &str, cache_bytes: usize) -> Result<Database> {
+pub(super) fn open(backend: Backend, name: &str, opening: Opening) -> Result<Database> {
     Database::builder()
-        .set_cache_size(cache_bytes)
+        .set_cache_size(opening.cache_bytes)
+        .set_check_integrity_on_open(opening.is_checked)
         .create_with_backend(backend)
         .map_err(|error| match error {
             redb::DatabaseError::Storage(redb::StorageError::Io(error))

@@ -6,16 +6,18 @@ mod pins;
 mod reader;
 mod starts;
 mod tables;
+mod verify;
 mod writer;
 
 pub(crate) use pins::Pins;
 pub(crate) use reader::{MainReader, Root};
 pub(crate) use starts::Levels;
+pub(crate) use verify::{Findings, verify};
 
 use crate::counted::Limits;
 use crate::delta::Delta;
-use crate::engine::{self, Engine};
-use crate::error::Result;
+use crate::engine::{self, Engine, Opening};
+use crate::error::{Error, Result};
 use crate::format::NewNames;
 use crate::format::dictionary::{Identity, MainState};
 use crate::storage::Storage;
@@ -27,6 +29,9 @@ pub(crate) const MAIN: &str = "main.redb";
 
 /// One part in so many of the cache holds inner nodes: a leaf has a hundred times their entries.
 const INNER_SHARE: usize = 16;
+
+/// The cache of a check, which reads most pages once.
+const CHECK_CACHE_BYTES: usize = 4 << 20;
 
 /// What every state of an index is like, whatever it holds: part of the format, but for tests.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +72,11 @@ impl MainIndex {
     /// Opens `main.redb`, changing no byte of it before [`release`](Self::release).
     pub(crate) fn open(storage: &dyn Storage, cache_bytes: usize, shape: Shape) -> Result<Self> {
         let inner_bytes = cache_bytes / INNER_SHARE;
-        let engine = Engine::open(storage, MAIN, cache_bytes - inner_bytes)?;
+        let opening = Opening {
+            cache_bytes: cache_bytes - inner_bytes,
+            is_checked: false,
+        };
+        let engine = Engine::open(storage, MAIN, opening)?;
         let identity = engine::guarded(|| engine::identity(&engine.read()?, MAIN))?;
         Ok(Self {
             engine,
@@ -112,6 +121,30 @@ impl MainIndex {
         self.confirm()?;
         self.engine
             .write(|write| writer::merge(write, base, self.shape, (delta, names, through)))
+    }
+
+    /// Reads the whole file, past every cache, and checks each of its pages. Nobody may write
+    /// meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupted` if the file is damaged; `Unavailable` if the storage fails.
+    pub(crate) fn check_file(&self, storage: &dyn Storage) -> Result<()> {
+        let opening = Opening {
+            cache_bytes: CHECK_CACHE_BYTES,
+            is_checked: true,
+        };
+        let again = Self {
+            engine: Engine::open(storage, MAIN, opening)?,
+            identity: self.identity,
+            shape: self.shape,
+            inner_nodes: Arc::new(InnerNodes::new(0)),
+        };
+        let state = again.read()?.state();
+        match state == self.read()?.state() {
+            true => Ok(()),
+            false => Err(Error::corrupted("the last merge is no longer in main.redb")),
+        }
     }
 
     /// Makes the state durable in which the index is, by an empty commit.

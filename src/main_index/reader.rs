@@ -6,7 +6,7 @@ use crate::counted::{NodeReader, Tree, leaf_of};
 use crate::engine::{Body, FileSize, META, engine_error, id, missing, row};
 use crate::error::{Error, Result};
 use crate::family::{Family, FamilyKey, Part};
-use crate::format::dictionary::{ClientRow, Identity, MainState, NameRow, Row};
+use crate::format::dictionary::{ClientRow, Identity, Level, MainState, NameRow, Row};
 use crate::format::{ClientId, Entry, NameId, UserId, UserName};
 use crate::names::Dictionary;
 use crate::time::Ticks;
@@ -20,20 +20,20 @@ type RowTable<K> = ReadOnlyTable<K, &'static [u8]>;
 
 /// The tables of one committed state, open.
 pub(crate) struct MainReader {
-    roots: RowTable<&'static [u8; 9]>,
-    nodes: RowTable<u64>,
-    starts: RowTable<tables::StartsKey>,
-    /// How many there are of the starts.
-    levels: usize,
-    names: RowTable<u32>,
-    name_ids: RowTable<&'static [u8]>,
-    users: RowTable<&'static [u8; 16]>,
-    clients: RowTable<u32>,
-    client_ids: RowTable<&'static [u8]>,
+    pub(super) roots: RowTable<&'static [u8; 9]>,
+    pub(super) nodes: RowTable<u64>,
+    pub(super) starts: RowTable<tables::StartsKey>,
+    /// Those of the starts.
+    pub(super) levels: Vec<Level>,
+    pub(super) names: RowTable<u32>,
+    pub(super) name_ids: RowTable<&'static [u8]>,
+    pub(super) users: RowTable<&'static [u8; 16]>,
+    pub(super) clients: RowTable<u32>,
+    pub(super) client_ids: RowTable<&'static [u8]>,
     state: MainState,
     identity: Identity,
     file: FileSize,
-    parts_above: u64,
+    pub(super) parts_above: u64,
     inner_nodes: Arc<InnerNodes>,
     has_failed: Arc<AtomicBool>,
 }
@@ -69,11 +69,11 @@ impl MainReader {
         let meta = read.open_table(META).map_err(engine_error)?;
         let state = row(&meta, META, tables::STATE)?;
         let state = state.ok_or_else(|| missing("the row", "state"))?;
-        Ok(Self {
+        let reader = Self {
             roots: read.open_table(tables::ROOTS).map_err(engine_error)?,
             nodes: read.open_table(tables::NODES).map_err(engine_error)?,
             starts: read.open_table(tables::STARTS).map_err(engine_error)?,
-            levels: starts::levels(&meta)?.len(),
+            levels: starts::levels(&meta)?,
             names: read.open_table(tables::NAMES).map_err(engine_error)?,
             name_ids: read.open_table(tables::NAME_IDS).map_err(engine_error)?,
             users: read.open_table(tables::USERS).map_err(engine_error)?,
@@ -85,7 +85,22 @@ impl MainReader {
             parts_above: index.shape.parts_above,
             inner_nodes: Arc::clone(&index.inner_nodes),
             has_failed: index.engine.has_failed(),
-        })
+        };
+        reader.check_levels()?;
+        Ok(reader)
+    }
+
+    /// Were a level missing, the sessions whose starts it has would be taken for unknown.
+    fn check_levels(&self) -> Result<()> {
+        let counts = self.levels.iter().map(|level| u128::from(level.count));
+        let root = self.stored_root(Family::ALL.to_key())?;
+        let sessions = Tree::new(self, root.as_deref())?.len();
+        match counts.sum::<u128>() == u128::from(sessions) {
+            true => Ok(()),
+            false => Err(Error::corrupted(format!(
+                "the levels have not as many starts as there are sessions, {sessions}"
+            ))),
+        }
     }
 
     /// What was free in this state, and how far into the log it goes.
@@ -114,12 +129,16 @@ impl MainReader {
 
     /// The root of a family; none if the family is empty.
     pub(crate) fn root(&self, family: FamilyKey) -> Result<Option<Root<'_>>> {
-        let stored = row(&self.roots, tables::ROOTS, &family)?;
-        match (stored, Part::of(family)) {
+        match (self.stored_root(family)?, Part::of(family)) {
             (Some(root), _) => Ok(Some(Root::Stored(root))),
             (None, Some(part)) => self.picked(part),
             (None, None) => Ok(None),
         }
+    }
+
+    /// The root of a family that is kept.
+    pub(super) fn stored_root(&self, family: FamilyKey) -> Result<Option<Body<'_>>> {
+        row(&self.roots, tables::ROOTS, &family)
     }
 
     /// The root of a part that is not kept, unless it is empty.
@@ -142,7 +161,7 @@ impl MainReader {
 
     /// The session with this `refer_uid`.
     pub(crate) fn find(&self, refer_uid: Uuid) -> Result<Option<Entry>> {
-        let Some((_, start)) = starts::find(&self.starts, self.levels, refer_uid)? else {
+        let Some((_, start)) = starts::find(&self.starts, 0..self.levels.len(), refer_uid)? else {
             return Ok(None);
         };
         let start = Ticks::from_sortable(start).ok_or_else(|| {
@@ -170,6 +189,16 @@ impl MainReader {
         let key = client_refer_uid.as_bytes();
         Ok(id(&self.client_ids, tables::CLIENT_IDS, key)?.map(ClientId))
     }
+
+    pub(super) fn name_row(&self, id: NameId) -> Result<Option<NameRow>> {
+        let body = row(&self.names, tables::NAMES, id.0)?;
+        body.map(|body| NameRow::from_body(&body)).transpose()
+    }
+
+    pub(super) fn client_row(&self, id: ClientId) -> Result<Option<ClientRow>> {
+        let body = row(&self.clients, tables::CLIENTS, id.0)?;
+        body.map(|body| ClientRow::from_body(&body)).transpose()
+    }
 }
 
 impl NodeReader for MainReader {
@@ -182,8 +211,8 @@ impl NodeReader for MainReader {
 
 impl Dictionary for MainReader {
     fn user_name(&self, id: NameId) -> Result<UserName> {
-        let body = row(&self.names, tables::NAMES, id.0)?;
-        let row = NameRow::from_body(&body.ok_or_else(|| missing("user name", id.0))?)?;
+        let row = self.name_row(id)?;
+        let row = row.ok_or_else(|| missing("user name", id.0))?;
         Ok(UserName {
             user_id: row.user_id(),
             user_refer_uid: row.user_refer_uid(),
@@ -192,8 +221,8 @@ impl Dictionary for MainReader {
     }
 
     fn client(&self, id: ClientId) -> Result<Arc<str>> {
-        let body = row(&self.clients, tables::CLIENTS, id.0)?;
-        let row = ClientRow::from_body(&body.ok_or_else(|| missing("client", id.0))?)?;
+        let row = self.client_row(id)?;
+        let row = row.ok_or_else(|| missing("client", id.0))?;
         Ok(row.client_refer_uid.into())
     }
 }

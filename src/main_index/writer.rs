@@ -1,7 +1,7 @@
 //! One merge into the main index.
 
 use super::families::write_families;
-use super::starts::write_starts;
+use super::starts::{make_levels, write_starts};
 use super::{Shape, tables};
 use crate::delta::Delta;
 use crate::engine::{META, RowWriter, engine_error, missing, put_identity, row};
@@ -14,9 +14,12 @@ use redb::WriteTransaction;
 pub(super) fn initialize(write: &WriteTransaction, identity: Identity) -> Result<()> {
     let (state, names) = (MainState::START, NewNames::default());
     let nothing = Delta::new(state.ids);
-    write_all(write, &nothing, &names, (state, Shape::default()))?;
-    let mut meta = write.open_table(META).map_err(engine_error)?;
-    put_identity(&mut meta, identity)
+    {
+        let mut meta = write.open_table(META).map_err(engine_error)?;
+        put_identity(&mut meta, identity)?;
+        make_levels(&mut meta)?;
+    }
+    write_all(write, &nothing, &names, (state, Shape::default()))
 }
 
 /// Writes a delta, its names and its last commit into every table that they touch.

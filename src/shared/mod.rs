@@ -10,12 +10,14 @@ mod commit;
 mod handover;
 mod merge;
 mod recovery;
+mod verify;
 
 pub use merge::MergeStats;
 
 use crate::delta::Delta;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::Commit;
+use crate::family::Family;
+use crate::format::{Commit, Ids};
 use crate::log::Log;
 use crate::main_index::{MainIndex, MainReader};
 use crate::names::Names;
@@ -119,13 +121,7 @@ impl Shared {
             commits,
         }: Files,
     ) -> Result<Arc<Self>> {
-        let mut delta = Delta::new(reader.state().ids);
-        let mut rest = commits.as_slice();
-        while !rest.is_empty() {
-            let group;
-            (group, rest) = rest.split_at(replayed_at_once(rest));
-            delta.apply(group)?;
-        }
+        let delta = replayed(reader.state().ids, &commits)?;
         let names = Arc::new(Names::new(options.names_cache_bytes));
         let closed = Arc::new(AtomicBool::new(false));
         let log_bytes = AtomicU64::new(log.bytes());
@@ -181,6 +177,14 @@ impl Shared {
         self.log_bytes.store(log.bytes(), Ordering::Relaxed);
         let unmerged = log.unmerged_bytes();
         self.unmerged_bytes.store(unmerged, Ordering::Relaxed);
+    }
+
+    /// How many sessions the main index has, and their bytes.
+    pub(crate) fn merged_size(&self) -> Result<(u64, u64)> {
+        let view = self.view()?;
+        let nothing = view.with(Arc::clone(&view.main), Delta::new(view.main.state().ids));
+        let sessions = nothing.read(|view| view.len(Family::ALL))?;
+        Ok((sessions, view.main.state().live_bytes))
     }
 
     /// The bytes of the log's files, without waiting for a commit.
@@ -240,6 +244,18 @@ impl Shared {
         self.flush()?;
         self.merge_into(main).1
     }
+}
+
+/// What commits make on top of a main index in which these ids are free.
+fn replayed(ids: Ids, commits: &[Commit]) -> Result<Delta> {
+    let mut delta = Delta::new(ids);
+    let mut rest = commits;
+    while !rest.is_empty() {
+        let group;
+        (group, rest) = rest.split_at(replayed_at_once(rest));
+        delta.apply(group)?;
+    }
+    Ok(delta)
 }
 
 /// How many commits make a group to be replayed together.

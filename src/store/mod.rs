@@ -2,6 +2,7 @@
 
 mod opening;
 mod reading;
+mod upkeep;
 mod writing;
 
 pub use reading::Stats;

@@ -70,8 +70,12 @@ impl Store {
         options: Options,
     ) -> Result<Self> {
         let is_read_only = options.read_only;
+        let is_checked = options.check_on_open;
         let files = open_files(storage, options.cache_bytes, options.shape)?;
         let shared = Shared::open(lock, options, files)?;
+        if is_checked {
+            shared.verify(&mut |_, _| ())?.into_result()?;
+        }
         // Nothing is changed before all of it was read.
         if !is_read_only {
             shared.begin()?;

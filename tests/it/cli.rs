@@ -11,9 +11,9 @@ const ANN: &str = "00000000-0000-0000-0000-000000000007";
 
 /// What became of a command.
 pub(crate) struct Ran {
-    code: i32,
+    pub(crate) code: i32,
     pub(crate) out: String,
-    err: String,
+    pub(crate) err: String,
 }
 
 impl Ran {

@@ -9,6 +9,8 @@
 
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "cli")]
+mod cli_upkeep;
 mod concurrency;
 mod cost;
 mod crashes;
@@ -28,10 +30,12 @@ mod opening;
 mod paging;
 mod races;
 mod recording;
+mod retention;
 #[cfg(feature = "http")]
 mod serve;
 mod structure;
 mod times;
+mod verify;
 #[cfg(feature = "wire")]
 mod wire;
 

@@ -6,24 +6,26 @@
 //! rewrites every page but for many `refer_uid`s at once. What a level has too much of goes on, one
 //! slice of the key space at a time, to the next one, which may be larger by a factor.
 //!
-//! A level is a row of pages in the table `starts`. The key of a page is its level and its fence, and
+//! A level is a sequence of pages in the table `starts`. The key of a page is its level and its fence, and
 //! it holds the `refer_uid`s up to its fence from the one before it on. A `refer_uid` is in one level
 //! only; to look one up costs a page a level.
 
 mod page;
 mod writer;
 
-pub(super) use writer::write_starts;
+pub(super) use page::pairs;
+pub(super) use writer::{make_levels, write_starts};
 
 use super::tables::{LEVELS, STARTS, StartsKey};
-use crate::engine::{Body, META, first_row, row};
+use crate::engine::{Body, META, first_row, missing, row};
 use crate::error::Result;
 use crate::format::dictionary::{Level, LevelsRow, Row};
 use page::PAIRS_MAX;
 use redb::ReadableTable;
+use std::ops::Range;
 use uuid::Uuid;
 
-/// How levels and their pages are made: part of what a merge costs, not of the format.
+/// How levels and their pages are made: only the most of a page is part of the format.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Levels {
     /// How much a page may have.
@@ -68,20 +70,18 @@ impl Change {
 pub(super) fn levels(
     meta: &impl ReadableTable<&'static [u8], &'static [u8]>,
 ) -> Result<Vec<Level>> {
-    match row(meta, META, LEVELS)? {
-        Some(body) => Ok(LevelsRow::from_body(&body)?.levels),
-        None => Ok(Vec::new()),
-    }
+    let body = row(meta, META, LEVELS)?.ok_or_else(|| missing("the row", "levels"))?;
+    Ok(LevelsRow::from_body(&body)?.levels)
 }
 
-/// The level and the start that a session is found with.
+/// The start of a session, and the one of these levels that has it.
 pub(super) fn find(
     table: &impl ReadableTable<StartsKey, &'static [u8]>,
-    levels: usize,
+    levels: Range<usize>,
     refer_uid: Uuid,
 ) -> Result<Option<(usize, u64)>> {
     let refer_uid = refer_uid.as_u128();
-    for level in 0..levels {
+    for level in levels {
         if let Some((_, page)) = page_at(table, level, refer_uid)?
             && let Some(start) = page::start_of(&page, refer_uid)?
         {
@@ -109,7 +109,7 @@ fn page_at(
 /// The key of a page.
 fn key(level: usize, fence: u128) -> [u8; 17] {
     let mut key = [0; 17];
-    // There are as many levels as a store of any size can have.
+    // The row of the levels has no room for as many, nor is there a store of that size.
     key[0] = u8::try_from(level).unwrap_or(u8::MAX);
     key[1..].copy_from_slice(&fence.to_be_bytes());
     key

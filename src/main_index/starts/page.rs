@@ -10,7 +10,7 @@ const PAIR_BYTES: usize = 24;
 pub(super) const PAIRS_MAX: usize = 169;
 
 /// A `refer_uid` and the start of its session, in ticks with the sign bit flipped.
-pub(super) type Pair = (u128, u64);
+pub(in crate::main_index) type Pair = (u128, u64);
 
 /// The start that a page has for this `refer_uid`.
 pub(super) fn start_of(page: &[u8], refer_uid: u128) -> Result<Option<u64>> {
@@ -21,7 +21,7 @@ pub(super) fn start_of(page: &[u8], refer_uid: u128) -> Result<Option<u64>> {
 }
 
 /// All that is in a page.
-pub(super) fn pairs(page: &[u8]) -> Result<impl Iterator<Item = Pair> + use<'_>> {
+pub(in crate::main_index) fn pairs(page: &[u8]) -> Result<impl Iterator<Item = Pair> + use<'_>> {
     Ok(checked(page)?.iter().map(pair))
 }
 

@@ -10,6 +10,8 @@ use crate::main_index::tables::{LEVELS, STARTS, StartsKey};
 use redb::{Table, WriteTransaction};
 use uuid::Uuid;
 
+type Meta<'txn> = Table<'txn, &'static [u8], &'static [u8]>;
+
 /// The fence of a level's last page.
 const LAST: u128 = u128::MAX;
 
@@ -35,10 +37,17 @@ pub(in crate::main_index) fn write_starts(
         starts.change(level, changes)?;
     }
     starts.spill()?;
-    let levels = LevelsRow {
-        levels: starts.levels,
-    };
-    RowWriter::default().put(&mut meta, META, LEVELS, &levels.to_body()?)
+    put_levels(&mut meta, starts.levels)
+}
+
+/// Makes the first level.
+pub(in crate::main_index) fn make_levels(meta: &mut Meta<'_>) -> Result<()> {
+    put_levels(meta, vec![Level::default()])
+}
+
+fn put_levels(meta: &mut Meta<'_>, levels: Vec<Level>) -> Result<()> {
+    let body = LevelsRow { levels }.to_body()?;
+    RowWriter::default().put(meta, META, LEVELS, &body)
 }
 
 /// The levels, to be changed.
@@ -59,17 +68,14 @@ struct Group {
 
 impl Starts<'_, '_> {
     /// What is to become of each level: what is new goes to the first, the rest is where it is.
-    fn changes(&mut self, delta: &Delta) -> Result<Vec<Vec<Change>>> {
-        if self.levels.is_empty() {
-            self.levels.push(Level::default());
-        }
+    fn changes(&self, delta: &Delta) -> Result<Vec<Vec<Change>>> {
         let mut changes = vec![Vec::new(); self.levels.len()];
         for edit in delta.session_edits() {
             let (refer_uid, edit) = edit?;
             let (entry, found) = match edit {
                 SessionEdit::Insert(entry) => (Some(entry), None),
-                SessionEdit::Replace(entry) => (Some(entry), self.find(refer_uid)?),
-                SessionEdit::Remove => (None, self.find(refer_uid)?),
+                SessionEdit::Replace(entry) => (Some(entry), Some(self.find(refer_uid)?)),
+                SessionEdit::Remove => (None, Some(self.find(refer_uid)?)),
             };
             let start = entry.map(|entry| entry.start.to_sortable());
             if found.is_some_and(|(_, found)| start == Some(found)) {
@@ -84,8 +90,10 @@ impl Starts<'_, '_> {
         Ok(changes)
     }
 
-    fn find(&self, refer_uid: Uuid) -> Result<Option<(usize, u64)>> {
-        find(&self.table, self.levels.len(), refer_uid)
+    /// The level and the start of a session that is stored.
+    fn find(&self, refer_uid: Uuid) -> Result<(usize, u64)> {
+        let found = find(&self.table, 0..self.levels.len(), refer_uid)?;
+        found.ok_or_else(|| missing("the start of session", refer_uid))
     }
 
     /// The fence of the page that a `refer_uid` belongs to, and what the page holds.
@@ -132,7 +140,9 @@ impl Starts<'_, '_> {
         let before = group.pairs.len() + pairs.len();
         page::merge(pairs, changes, &mut group.pairs);
         let count = &mut self.level(level)?.count;
-        *count = (*count + group.pairs.len() as u64).saturating_sub(before as u64);
+        *count = count
+            .saturating_add(group.pairs.len() as u64)
+            .saturating_sub(before as u64);
         if let Some(fence) = group.fence.replace(fence) {
             self.rows.remove(&mut self.table, &key(level, fence))?;
         }

@@ -1,0 +1,172 @@
+//! The dictionary's tables, each against the others.
+
+use super::{Findings, undamaged};
+use crate::engine::{SeenRow, each_row};
+use crate::error::Result;
+use crate::format::dictionary::{ClientRow, IdRow, NameRow, Row};
+use crate::format::{ClientId, NameId, UserId};
+use crate::main_index::{MainReader, tables};
+use uuid::Uuid;
+
+/// The names that there are.
+#[derive(Debug, Default)]
+pub(super) struct KnownNames {
+    /// The user of each name, by the name's id.
+    users: Vec<Option<u32>>,
+    /// Whether there is a client of each id.
+    clients: Vec<bool>,
+}
+
+impl KnownNames {
+    pub(super) fn user_of(&self, id: NameId) -> Option<UserId> {
+        let user = usize::try_from(id.0).ok().and_then(|id| self.users.get(id));
+        user.copied().flatten().map(UserId)
+    }
+
+    pub(super) fn has_client(&self, id: ClientId) -> bool {
+        let client = usize::try_from(id.0)
+            .ok()
+            .and_then(|id| self.clients.get(id));
+        client.copied().unwrap_or(false)
+    }
+}
+
+/// Checks all five tables.
+pub(super) fn check(reader: &MainReader, findings: &mut Findings<'_>) -> Result<KnownNames> {
+    let (users, names, clients) = reader.state().ids.given();
+    let mut known = KnownNames {
+        users: vec![None; usize::try_from(names).unwrap_or(0)],
+        clients: vec![false; usize::try_from(clients).unwrap_or(0)],
+    };
+    names_of(reader, &mut known, findings)?;
+    name_ids(reader, findings)?;
+    user_ids(reader, users, findings)?;
+    clients_of(reader, &mut known, findings)?;
+    client_ids(reader, findings)?;
+    Ok(known)
+}
+
+fn names_of(
+    reader: &MainReader,
+    known: &mut KnownNames,
+    findings: &mut Findings<'_>,
+) -> Result<()> {
+    each_row(&reader.names, tables::NAMES, &mut |name, seen| {
+        let Some(row) = findings.row(seen, NameRow::from_body)? else {
+            return Ok(());
+        };
+        let uid = row.user_refer_uid();
+        if undamaged(reader.user_id(uid))?.is_some_and(|id| id != Some(row.user_id())) {
+            findings.fault(format!("name {name} is of a user {uid} with another id"));
+        }
+        let found = undamaged(reader.name_id(uid, &row.user))?;
+        if found.is_some_and(|id| id != Some(NameId(name))) {
+            findings.fault(format!(
+                "name {name} of user {uid} is not found by its text"
+            ));
+        }
+        let slot = usize::try_from(name)
+            .ok()
+            .and_then(|name| known.users.get_mut(name));
+        match slot {
+            Some(slot) => *slot = Some(row.user_id().0),
+            None => findings.fault(format!("name {name} has an id that is still to be given")),
+        }
+        Ok(())
+    })
+}
+
+fn name_ids(reader: &MainReader, findings: &mut Findings<'_>) -> Result<()> {
+    each_row(&reader.name_ids, tables::NAME_IDS, &mut |key, seen| {
+        let Some(row) = findings.row(seen, IdRow::from_body)? else {
+            return Ok(());
+        };
+        let is_its = |name: NameRow| tables::name_key(name.user_refer_uid(), &name.user) == key;
+        let name = undamaged(reader.name_row(NameId(row.id)))?;
+        if name.is_some_and(|name| !name.is_some_and(is_its)) {
+            findings.fault(format!(
+                "a text leads to name {}, which has another",
+                row.id
+            ));
+        }
+        Ok(())
+    })
+}
+
+fn user_ids(reader: &MainReader, given: u32, findings: &mut Findings<'_>) -> Result<()> {
+    let mut is_given = vec![false; usize::try_from(given).unwrap_or(0)];
+    each_row(&reader.users, tables::USERS, &mut |uid, seen| {
+        let Some(row) = findings.row(seen, IdRow::from_body)? else {
+            return Ok(());
+        };
+        let uid = Uuid::from_bytes(*uid);
+        let slot = usize::try_from(row.id)
+            .ok()
+            .and_then(|id| is_given.get_mut(id));
+        match slot.map(|slot| std::mem::replace(slot, true)) {
+            Some(false) => {}
+            Some(true) => findings.fault(format!("user {uid} has the id of another")),
+            None => findings.fault(format!("user {uid} has an id that is still to be given")),
+        }
+        Ok(())
+    })
+}
+
+fn clients_of(
+    reader: &MainReader,
+    known: &mut KnownNames,
+    findings: &mut Findings<'_>,
+) -> Result<()> {
+    each_row(&reader.clients, tables::CLIENTS, &mut |client, seen| {
+        let Some(row) = findings.row(seen, ClientRow::from_body)? else {
+            return Ok(());
+        };
+        let found = undamaged(reader.client_id(&row.client_refer_uid))?;
+        if found.is_some_and(|id| id != Some(ClientId(client))) {
+            findings.fault(format!("client {client} is not found by its text"));
+        }
+        let slot = usize::try_from(client)
+            .ok()
+            .and_then(|id| known.clients.get_mut(id));
+        match slot {
+            Some(slot) => *slot = true,
+            None => findings.fault(format!(
+                "client {client} has an id that is still to be given"
+            )),
+        }
+        Ok(())
+    })
+}
+
+fn client_ids(reader: &MainReader, findings: &mut Findings<'_>) -> Result<()> {
+    each_row(&reader.client_ids, tables::CLIENT_IDS, &mut |key, seen| {
+        let Some(row) = findings.row(seen, IdRow::from_body)? else {
+            return Ok(());
+        };
+        let is_its = |client: ClientRow| client.client_refer_uid.as_bytes() == key;
+        let client = undamaged(reader.client_row(ClientId(row.id)))?;
+        if client.is_some_and(|client| !client.is_some_and(is_its)) {
+            findings.fault(format!(
+                "a text leads to client {}, which has another",
+                row.id
+            ));
+        }
+        Ok(())
+    })
+}
+
+impl Findings<'_> {
+    /// What a row says, unless it is damaged.
+    pub(super) fn row<T>(
+        &mut self,
+        seen: SeenRow<'_>,
+        read: impl FnOnce(&[u8]) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.step();
+        self.live_bytes += seen.bytes as u64;
+        match seen.body.and_then(read) {
+            Ok(row) => Ok(Some(row)),
+            Err(error) => self.unless_damage(error).map(|()| None),
+        }
+    }
+}

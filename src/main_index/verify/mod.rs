@@ -1,0 +1,157 @@
+//! The main index checked as a whole: every row of every table, and every table against every other.
+//!
+//! Memory is a few bytes for each name and client. That each family has the sessions it must have is
+//! found by counts and sums of hashes over all kinds of families; only where one is wrong is each
+//! session looked up in its place.
+
+mod dictionary;
+mod families;
+mod starts;
+
+use super::MainReader;
+use crate::engine::guarded;
+use crate::error::{Error, ErrorKind, Result};
+use redb::ReadableTableMetadata;
+use std::fmt::Display;
+use std::hash::{DefaultHasher, Hasher};
+
+/// Faults that are told one by one; more are counted.
+const FAULTS_MAX: usize = 1_000;
+
+/// What a check has found so far.
+pub(crate) struct Findings<'p> {
+    faults: Vec<String>,
+    fault_count: u64,
+    /// Bytes of the rows that were seen.
+    live_bytes: u64,
+    done: u64,
+    total: u64,
+    progress: &'p mut dyn FnMut(u64, u64),
+}
+
+impl<'p> Findings<'p> {
+    /// `progress` is told how many rows were gone through, and of how many.
+    pub(crate) fn new(progress: &'p mut dyn FnMut(u64, u64)) -> Self {
+        Self {
+            faults: Vec::new(),
+            fault_count: 0,
+            live_bytes: 0,
+            done: 0,
+            total: 0,
+            progress,
+        }
+    }
+
+    pub(crate) fn fault(&mut self, fault: impl Display) {
+        self.fault_count += 1;
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(fault.to_string());
+        }
+    }
+
+    /// The faults, and how many there are in all.
+    pub(crate) fn into_faults(self) -> (Vec<String>, u64) {
+        (self.faults, self.fault_count)
+    }
+
+    /// Runs a part of a check. What damage keeps it from is a fault.
+    ///
+    /// # Errors
+    ///
+    /// What is no damage: the storage fails, or the state has expired.
+    pub(crate) fn part<T>(
+        &mut self,
+        check: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<Option<T>> {
+        match guarded(|| check(self)) {
+            Ok(done) => Ok(Some(done)),
+            Err(error) => self.unless_damage(error).map(|()| None),
+        }
+    }
+
+    fn unless_damage(&mut self, error: Error) -> Result<()> {
+        match error.kind() {
+            ErrorKind::Corrupted | ErrorKind::UnsupportedFormat | ErrorKind::NotAStore => {
+                self.fault(error);
+                Ok(())
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// One more row was gone through.
+    fn step(&mut self) {
+        self.done += 1;
+        if self.done.is_multiple_of(1_024) || self.done == self.total {
+            (self.progress)(self.done.min(self.total), self.total);
+        }
+    }
+}
+
+/// What was looked up; nothing if its row is damaged, which is told where its table is gone through.
+fn undamaged<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::Corrupted => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A set of things as its size and the sum of their hashes: two that are alike are so but for one
+/// chance in 2^64.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sum {
+    count: u64,
+    hashes: u64,
+}
+
+impl Sum {
+    fn add(&mut self, hash: impl FnOnce(&mut DefaultHasher)) {
+        let mut hasher = DefaultHasher::new();
+        hash(&mut hasher);
+        self.count += 1;
+        self.hashes = self.hashes.wrapping_add(hasher.finish());
+    }
+}
+
+/// Checks everything in one state of the main index.
+///
+/// # Errors
+///
+/// `Unavailable` if the storage fails.
+pub(crate) fn verify(reader: &MainReader, findings: &mut Findings<'_>) -> Result<()> {
+    let total = findings.part(|_| reader.row_count())?;
+    findings.total = total.unwrap_or(0);
+    let names = findings.part(|findings| dictionary::check(reader, findings))?;
+    let names = names.unwrap_or_default();
+    let expected = families::check(reader, &names, findings)?;
+    findings.part(|findings| starts::check(reader, expected, findings))?;
+    let told = reader.state().live_bytes;
+    if findings.fault_count == 0 && told != findings.live_bytes {
+        findings.fault(format!(
+            "the rows have {} bytes, and the index says {told}",
+            findings.live_bytes
+        ));
+    }
+    (findings.progress)(findings.total, findings.total);
+    Ok(())
+}
+
+impl MainReader {
+    /// How many rows there are in all tables but `meta`.
+    fn row_count(&self) -> Result<u64> {
+        let counts = [
+            self.roots.len(),
+            self.nodes.len(),
+            self.starts.len(),
+            self.names.len(),
+            self.name_ids.len(),
+            self.users.len(),
+            self.clients.len(),
+            self.client_ids.len(),
+        ];
+        counts.into_iter().try_fold(0, |sum, count| {
+            Ok(sum + count.map_err(crate::engine::engine_error)?)
+        })
+    }
+}

@@ -1,0 +1,166 @@
+//! Which sessions are removed or ended because of their age or number.
+
+use crate::error::{Error, Result};
+use crate::format::Entry;
+use crate::query::Query;
+use crate::session;
+use crate::time::{self, Ticks};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+/// What becomes of sessions that are old enough to be removed but have not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum OpenSessions {
+    /// They stay, and are counted.
+    #[default]
+    Keep,
+    /// They are removed: what counts as their age is then that of their start.
+    Remove,
+}
+
+/// How much a store may hold: see [`Store::retain_at_most`](crate::Store::retain_at_most).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum RetainedMax {
+    /// So many sessions.
+    Sessions(u64),
+    /// So many sessions as take about as many of the store's
+    /// [`live_bytes`](crate::Stats::live_bytes), at the average of those in the main index.
+    LiveBytes(u64),
+}
+
+/// Which end stale sessions get: see [`Store::end_stale`](crate::Store::end_stale).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StaleEnd {
+    /// This instant.
+    At(DateTime<Utc>),
+    /// So long after the start of each.
+    AfterStart(TimeDelta),
+}
+
+/// What [`Store::prune`](crate::Store::prune) or
+/// [`Store::retain_at_most`](crate::Store::retain_at_most) did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Pruned {
+    /// Sessions that were removed.
+    pub removed: u64,
+    /// Sessions that would have been, but for having no end.
+    pub kept_open: u64,
+    /// When the oldest session that is left started; `None` if none is left.
+    #[serde(with = "time::text_option")]
+    pub oldest_left: Option<DateTime<Utc>>,
+}
+
+/// What becomes of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Keep,
+    /// It would be removed or ended, but cannot.
+    Spare,
+    Remove,
+    End(Ticks),
+}
+
+/// What becomes of each of the sessions that match a query, oldest first.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    query: Query,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    EndedBefore(Ticks, OpenSessions),
+    Beyond(u64),
+    End(StaleEnd),
+}
+
+impl Rule {
+    /// Removes what ended longer than `older_than` before `now`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for an age that is not positive: it would remove everything.
+    pub(crate) fn prune(
+        older_than: TimeDelta,
+        open: OpenSessions,
+        now: DateTime<Utc>,
+    ) -> Result<Self> {
+        check_length("older_than", older_than)?;
+        let cutoff = now.checked_sub_signed(older_than);
+        let cutoff = cutoff.unwrap_or(DateTime::<Utc>::MIN_UTC);
+        Ok(Self {
+            // What started later has not ended before.
+            query: Query::builder().started_before(cutoff).build()?,
+            kind: Kind::EndedBefore(Ticks::floor(cutoff), open),
+        })
+    }
+
+    /// Removes as many as there are beyond so many.
+    pub(crate) fn retain_at_most(sessions: u64) -> Self {
+        Self {
+            query: Query::all(),
+            kind: Kind::Beyond(sessions),
+        }
+    }
+
+    /// Ends what is open and started before a limit.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for an end out of range, or a length that is not positive.
+    pub(crate) fn end_stale(started_before: DateTime<Utc>, end: StaleEnd) -> Result<Self> {
+        match end {
+            StaleEnd::At(at) => drop(session::end_ticks(at)?),
+            StaleEnd::AfterStart(length) => check_length("after_start", length)?,
+        }
+        let query = Query::builder().open_sessions_only(true);
+        Ok(Self {
+            query: query.started_before(started_before).build()?,
+            kind: Kind::End(end),
+        })
+    }
+
+    /// The sessions that it is about.
+    pub(crate) fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// How many of `sessions` it may remove.
+    pub(crate) fn removed_max(&self, sessions: u64) -> u64 {
+        match self.kind {
+            Kind::Beyond(kept) => sessions.saturating_sub(kept),
+            Kind::EndedBefore(..) | Kind::End(_) => u64::MAX,
+        }
+    }
+
+    pub(crate) fn fate(&self, entry: &Entry) -> Fate {
+        match (self.kind, entry.end) {
+            (Kind::EndedBefore(cutoff, _), Some(end)) if end >= cutoff => Fate::Keep,
+            (Kind::EndedBefore(..) | Kind::Beyond(_), Some(_)) => Fate::Remove,
+            (Kind::EndedBefore(_, OpenSessions::Remove), None) => Fate::Remove,
+            (Kind::EndedBefore(_, OpenSessions::Keep) | Kind::Beyond(_), None) => Fate::Spare,
+            (Kind::End(_), Some(_)) => Fate::Keep,
+            (Kind::End(end), None) => end_of(entry, end).map_or(Fate::Spare, Fate::End),
+        }
+    }
+}
+
+/// The end that an open session gets; none if it cannot have that.
+fn end_of(entry: &Entry, end: StaleEnd) -> Option<Ticks> {
+    let at = match end {
+        StaleEnd::At(at) => at,
+        StaleEnd::AfterStart(length) => entry.start.to_utc().checked_add_signed(length)?,
+    };
+    let at = session::end_ticks(at).ok()?;
+    (at >= entry.start).then_some(at)
+}
+
+fn check_length(member: &'static str, length: TimeDelta) -> Result<()> {
+    match length > TimeDelta::zero() {
+        true => Ok(()),
+        false => Err(Error::invalid(
+            member,
+            format_args!("is {length}, which is not positive"),
+        )),
+    }
+}

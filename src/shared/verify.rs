@@ -1,0 +1,57 @@
+//! A store checked as a whole, while it is read and written.
+
+use super::{Shared, Writer, replayed};
+use crate::error::{Error, Result};
+use crate::family::Family;
+use crate::log::Log;
+use crate::main_index::{Findings, verify};
+use crate::verify::Verification;
+use crate::view::View;
+use std::sync::Arc;
+
+impl Shared {
+    /// Checks the file of the main index, the log against the delta, and every table of the latest
+    /// state. Merges wait for the first, and commits for the second; neither for the last.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage fails.
+    pub(crate) fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification> {
+        let mut findings = Findings::new(progress);
+        let view = self.verify_files(&mut findings)?;
+        let session_count = findings.part(|_| view.len(Family::ALL))?;
+        view.read(|view| verify(&view.main, &mut findings))?;
+        let (faults, fault_count) = findings.into_faults();
+        Ok(Verification {
+            session_count: session_count.unwrap_or(0),
+            faults,
+            fault_count,
+        })
+    }
+
+    fn verify_files(&self, findings: &mut Findings<'_>) -> Result<Arc<View>> {
+        let mut main = self.lock_main();
+        self.recover_main(&mut main)?;
+        let main = main.as_ref().ok_or_else(Error::closed)?;
+        findings.part(|_| main.check_file(&*self.storage))?;
+        let writer = self.lock_log();
+        let writer = writer.as_ref().ok_or_else(Error::closed)?;
+        let view = self.view()?;
+        findings.part(|_| self.check_log(writer, &view))?;
+        Ok(view)
+    }
+
+    /// Reads the log again: it must hold what the delta has.
+    fn check_log(&self, writer: &Writer, view: &View) -> Result<()> {
+        let state = view.main.state();
+        let storage = Arc::clone(&self.storage);
+        let (log, commits) = Log::open(storage, view.main.identity(), state.watermark)?;
+        let delta = replayed(state.ids, &commits)?;
+        match log.last() == writer.log.last() && delta.is_same_as(&view.delta) {
+            true => Ok(()),
+            false => Err(Error::corrupted(
+                "the log does not hold what was committed to it",
+            )),
+        }
+    }
+}

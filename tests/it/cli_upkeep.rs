@@ -1,0 +1,66 @@
+//! The commands that keep a store in order, and what becomes of commands on storage that fails.
+
+use crate::cli::{Folder, run, two_lines};
+use sessionlog::{Query, Store};
+use std::process::{Command, Stdio};
+
+/// A store of two sessions, one of its bytes in use turned.
+fn damaged() -> Folder {
+    let folder = Folder::with(&two_lines());
+    let file = folder.store().join("main.redb");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let at = bytes.windows(6).position(|window| window == b"PDA-01");
+    bytes[at.unwrap()] = b'Q';
+    std::fs::write(file, bytes).unwrap();
+    folder
+}
+
+#[test]
+fn a_sound_store_has_no_faults_and_a_damaged_one_is_told_with_the_code_of_corruption() {
+    let sound = Folder::with(&two_lines());
+    assert_eq!(sound.run(&["verify"]).fine(), "2 sessions, 0 faults\n");
+    let json = sound.run(&["verify", "--output", "json"]).fine();
+    assert_eq!(
+        json,
+        "{\"session_count\":2,\"faults\":[],\"fault_count\":0}\n"
+    );
+    let ran = damaged().run(&["verify"]);
+    assert_eq!((ran.code, ran.err.as_str()), (17, ""));
+    let (faults, last) = ran.out.trim_end().rsplit_once('\n').unwrap();
+    assert!(faults.contains("client"), "{faults}");
+    assert!(last.ends_with(" faults"), "{last}");
+    let ran = damaged().run(&["verify", "--output", "csv"]);
+    assert!(ran.out.starts_with("fault\n") && ran.code == 17);
+}
+
+/// A limit on the size of files stands for a full disk: what is written beyond it fails.
+#[cfg(unix)]
+#[test]
+fn an_import_that_the_disk_has_no_room_for_says_so_and_goes_on_once_there_is_room() {
+    let folder = Folder::new();
+    let lines = run(&["generate", "--sessions", "30000", "--users", "500"]).fine();
+    let file = folder.write("in.jsonl", &lines);
+    let store = folder.store();
+    let import = |limit: &str| {
+        let mut bash = Command::new("bash");
+        let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$@\"");
+        bash.args(["-c", &script, "bash", env!("CARGO_BIN_EXE_sessionlog")]);
+        bash.arg("--store").arg(&store);
+        bash.args(["import", "--format", "jsonl", &file]);
+        bash.stdin(Stdio::null()).output().unwrap()
+    };
+    // In units of 1 KiB.
+    let failed = import("2000");
+    let said = String::from_utf8(failed.stderr).unwrap();
+    assert_eq!(failed.status.code(), Some(18), "{said}");
+    assert!(said.contains("File too large"), "{said}");
+    let stored = Store::open(&store).unwrap();
+    let found = stored.verify(|_| ()).unwrap();
+    assert_eq!(found.faults, Vec::<String>::new());
+    assert!(found.session_count <= 30_000);
+    stored.close().unwrap();
+    assert_eq!(import("unlimited").status.code(), Some(0));
+    let stored = Store::open(&store).unwrap();
+    assert_eq!(stored.count(&Query::all()).unwrap(), 30_000);
+    assert!(stored.verify(|_| ()).unwrap().is_sound());
+}

@@ -1,0 +1,288 @@
+//! The check of a whole store: it finds nothing where nothing is wrong, and everything that is.
+
+use crate::recording::bytes_of;
+use crate::{at, log, uid};
+use redb::{Key, ReadableTable, TableDefinition};
+use sessionlog::storage::{MemoryStorage, Storage};
+use sessionlog::{
+    ErrorKind, Merge, Options, PageRequest, Query, Result, SessionLog, Store, Verification,
+};
+use std::path::Path;
+use std::sync::Arc;
+
+const START: &str = "2026-11-01T08:00:00Z";
+const FILES: [&str; 3] = ["main.redb", "log.0", "log.1"];
+
+/// Deep trees and three levels of starts of few sessions.
+fn options() -> Options {
+    Options::default().shape(4, 3).merge(Merge::Inline)
+}
+
+fn session(number: u128) -> SessionLog {
+    SessionLog {
+        user_refer_uid: uid(number % 5 + 1),
+        user: ["Ann", "Bob"][usize::from(number.is_multiple_of(10))].into(),
+        client_refer_uid: format!("PDA-{}", number % 3).into(),
+        ..log(number, START, (!number.is_multiple_of(4)).then_some(START))
+    }
+}
+
+fn verified(store: &Store) -> Verification {
+    store.verify(|_| ()).unwrap()
+}
+
+#[test]
+fn a_sound_store_has_no_fault_whatever_was_done_to_it_and_waits_to_be_merged() {
+    let storage = MemoryStorage::default();
+    let store = options().create_on(Arc::new(storage.clone())).unwrap();
+    assert!(verified(&store).is_sound());
+    for round in 0..4 {
+        let numbers = round * 100 + 1..=round * 100 + 100;
+        store.append_batch(numbers.clone().map(session)).unwrap();
+        for number in numbers.step_by(7) {
+            store.remove(uid(number)).unwrap();
+        }
+        store
+            .end_open(&Query::all(), at("2026-11-02T00:00:00Z"))
+            .unwrap();
+        let found = verified(&store);
+        assert_eq!((found.faults, found.fault_count), (Vec::new(), 0));
+        assert_eq!(found.session_count, store.count(&Query::all()).unwrap());
+    }
+    store.close().unwrap();
+    let checked = options().check_on_open(true);
+    let store = checked.open_on(Arc::new(storage)).unwrap();
+    store.append_batch((1_000..1_010).map(session)).unwrap();
+    assert!(verified(&store).is_sound());
+    for log in store.iter(&Query::all()).unwrap() {
+        store.remove(log.unwrap().refer_uid).unwrap();
+    }
+    let empty = verified(&store);
+    assert_eq!((empty.faults, empty.session_count), (Vec::new(), 0));
+}
+
+#[test]
+fn a_check_changes_no_byte_and_reads_what_is_stored_not_what_is_cached() {
+    let storage = MemoryStorage::default();
+    let store = options().create_on(Arc::new(storage.clone())).unwrap();
+    store.append_batch((1..=200).map(session)).unwrap();
+    store.close().unwrap();
+    let store = options().open_on(Arc::new(storage.clone())).unwrap();
+    store.append_batch((201..=204).map(session)).unwrap();
+    let before = FILES.map(|name| bytes_of(&storage, name));
+    assert!(verified(&store).is_sound());
+    assert_eq!(FILES.map(|name| bytes_of(&storage, name)), before);
+    // All is in memory by now, and answers are right; but they would not be after a reopening.
+    let file = storage.open("main.redb").unwrap();
+    let at = before[0]
+        .windows(5)
+        .position(|bytes| bytes == b"PDA-1")
+        .unwrap();
+    file.write(at as u64, b"X").unwrap();
+    let page = store.page(&Query::all(), PageRequest::new(0, 100).unwrap());
+    assert_eq!(page.unwrap().entries.len(), 100);
+    let found = verified(&store);
+    assert!(!found.is_sound());
+    let opened = options()
+        .check_on_open(true)
+        .open_on(Arc::new(storage.clone()));
+    assert_eq!(opened.unwrap_err().kind(), ErrorKind::AlreadyOpen);
+    store.close().unwrap();
+    let opened = options().check_on_open(true).open_on(Arc::new(storage));
+    assert_eq!(opened.unwrap_err().kind(), ErrorKind::Corrupted);
+}
+
+#[test]
+fn progress_comes_to_its_end_and_never_goes_back() {
+    let store = Store::options().delta_sessions_max(1_000).in_memory();
+    let store = store.unwrap();
+    store.append_batch((1..=20_000).map(session)).unwrap();
+    let mut seen = Vec::new();
+    store
+        .verify(|progress| seen.push((progress.done, progress.total)))
+        .unwrap();
+    assert!(seen.is_sorted());
+    let (done, total) = *seen.last().unwrap();
+    assert!(done == total && total > 0);
+}
+
+/// A store of 200 sessions in a directory, merged.
+fn stored(path: &Path) {
+    let store = options().create(path).unwrap();
+    store.append_batch((1..=200).map(session)).unwrap();
+    store.close().unwrap();
+}
+
+/// What opening refuses, or the check finds.
+fn faults_of(path: &Path) -> Vec<String> {
+    match options().open(path) {
+        Ok(store) => verified(&store).faults,
+        Err(error) => {
+            let kinds = [ErrorKind::Corrupted, ErrorKind::NotAStore];
+            assert!(kinds.contains(&error.kind()), "{error}");
+            vec![error.to_string()]
+        }
+    }
+}
+
+/// Removes each row of a table in turn, and answers what is found then.
+fn without_each_row<K: Key + 'static>(
+    table: &'static str,
+    own: impl Fn(K::SelfType<'_>) -> Vec<u8>,
+) -> Vec<Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    stored(&path);
+    let whole = std::fs::read(path.join("main.redb")).unwrap();
+    let definition = TableDefinition::<K, &[u8]>::new(table);
+    let mut found = Vec::new();
+    for row in 0.. {
+        std::fs::write(path.join("main.redb"), &whole).unwrap();
+        let database = redb::Database::open(path.join("main.redb")).unwrap();
+        let write = database.begin_write().unwrap();
+        {
+            let mut table = write.open_table(definition).unwrap();
+            let Some(key) = table.iter().unwrap().nth(row) else {
+                break;
+            };
+            let key = own(key.unwrap().0.value());
+            table.remove(K::from_bytes(&key)).unwrap();
+        }
+        write.commit().unwrap();
+        drop(database);
+        found.push(faults_of(&path));
+    }
+    found
+}
+
+#[test]
+fn a_row_that_is_missing_from_any_table_is_found_and_named() {
+    let cases: [(_, _, &[&str]); 9] = [
+        (
+            "roots",
+            without_each_row::<&[u8; 9]>("roots", |key| key.to_vec()),
+            &["famil", "levels"],
+        ),
+        (
+            "nodes",
+            without_each_row::<u64>("nodes", |key| key.to_le_bytes().to_vec()),
+            &["node"],
+        ),
+        (
+            "starts",
+            without_each_row::<&[u8; 17]>("starts", |key| key.to_vec()),
+            &["start"],
+        ),
+        (
+            "names",
+            without_each_row::<u32>("names", |key| key.to_le_bytes().to_vec()),
+            &["name"],
+        ),
+        (
+            "name_ids",
+            without_each_row::<&[u8]>("name_ids", <[u8]>::to_vec),
+            &["name"],
+        ),
+        (
+            "users",
+            without_each_row::<&[u8; 16]>("users", |key| key.to_vec()),
+            &["user"],
+        ),
+        (
+            "clients",
+            without_each_row::<u32>("clients", |key| key.to_le_bytes().to_vec()),
+            &["client"],
+        ),
+        (
+            "client_ids",
+            without_each_row::<&[u8]>("client_ids", <[u8]>::to_vec),
+            &["client"],
+        ),
+        (
+            "meta",
+            without_each_row::<&[u8]>("meta", <[u8]>::to_vec),
+            &[""],
+        ),
+    ];
+    for (table, found, words) in cases {
+        assert!(found.len() >= 3, "{table}: {} rows", found.len());
+        let is_named = |fault: &String| words.iter().any(|word| fault.contains(word));
+        for faults in found {
+            assert!(faults.iter().any(is_named), "{table}: {faults:?}");
+        }
+    }
+}
+
+/// The bytes of the files of a small store, some of it still in the log.
+fn small_store() -> [Vec<u8>; 3] {
+    let storage = MemoryStorage::default();
+    let store = options().create_on(Arc::new(storage.clone())).unwrap();
+    store.append_batch((1..=6).map(session)).unwrap();
+    store.close().unwrap();
+    let store = options().open_on(Arc::new(storage.clone())).unwrap();
+    store.append_batch((7..=8).map(session)).unwrap();
+    FILES.map(|name| bytes_of(&storage, name))
+}
+
+fn storage_of(files: &[Vec<u8>; 3]) -> MemoryStorage {
+    let storage = MemoryStorage::default();
+    for (name, bytes) in FILES.iter().zip(files) {
+        storage.create(name).unwrap().write(0, bytes).unwrap();
+    }
+    storage
+}
+
+/// All that can be read of a store.
+fn all_of(store: &Store) -> Result<Vec<SessionLog>> {
+    let logs = store.iter(&Query::all())?.collect::<Result<Vec<_>>>()?;
+    for log in &logs {
+        assert_eq!(store.get(log.refer_uid)?.as_ref(), Some(log));
+        let one = Query::builder()
+            .user_refer_uid(log.user_refer_uid)
+            .client_refer_uid(&*log.client_refer_uid);
+        assert!(store.count(&one.build()?)? > 0);
+    }
+    Ok(logs)
+}
+
+/// A flipped bit is refused by opening or found by the check, or it changes nothing at all.
+#[test]
+fn every_flipped_bit_of_a_store_is_found_unless_it_is_in_no_use() {
+    let files = small_store();
+    let sound = all_of(&options().open_on(Arc::new(storage_of(&files))).unwrap()).unwrap();
+    assert_eq!(sound.len(), 8);
+    let (mut found, mut unused) = (0, 0);
+    for (file, name) in FILES.iter().enumerate() {
+        let len = files[file].len();
+        let used = (0..len).filter(|at| files[file][*at] != 0 || at % 4_093 == 0);
+        // Every one in a while; those of the log are few.
+        let step = if *name == "main.redb" { 7 } else { 1 };
+        for at in used.step_by(step) {
+            let bit = at * 5 % 8;
+            let mut flipped = files.clone();
+            flipped[file][at] ^= 1 << bit;
+            let storage = storage_of(&flipped);
+            let outcome = options().open_on(Arc::new(storage.clone()));
+            let outcome = outcome.map(|store| (verified(&store), store));
+            match outcome {
+                Err(error) => {
+                    use ErrorKind::{Corrupted, NotAStore, UnsupportedFormat};
+                    let is_typed =
+                        [Corrupted, NotAStore, UnsupportedFormat].contains(&error.kind());
+                    assert!(is_typed, "{name} at {at}, bit {bit}: {error}");
+                    found += 1;
+                }
+                Ok((check, _)) if !check.is_sound() => found += 1,
+                Ok((_, store)) => {
+                    let all = all_of(&store).unwrap();
+                    // A commit at the very end seems to have been cut off by a crash.
+                    let is_cut_off = name.starts_with("log.") && all == sound[..6];
+                    assert!(all == sound || is_cut_off, "{name} at {at}, bit {bit}");
+                    unused += 1;
+                }
+            }
+        }
+    }
+    // The file has many pages that only an earlier state was in.
+    assert!(found > 500, "{found} found, {unused} in no use");
+}
