@@ -7,7 +7,7 @@ pub(super) use serve::{Access, Level, Serve};
 use super::exit;
 use crate::PageRequest;
 use crate::generate::Profile;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -58,6 +58,9 @@ pub(super) enum Command {
     End(End),
     Stats(Stats),
     Verify(Verify),
+    Prune(Prune),
+    Retain(Retain),
+    EndStale(EndStale),
     Serve(Serve),
     Generate(Generate),
     Demo(Demo),
@@ -145,7 +148,7 @@ pub(super) enum Output {
     Csv,
 }
 
-/// End a session: prints `ended`, or `already there` if it has that end.
+/// End a session: prints `ended`, or `already there` the next time.
 #[derive(Debug, Args)]
 pub(super) struct End {
     /// The session, by refer_uid
@@ -170,6 +173,67 @@ pub(super) struct Verify {
     /// How to print the faults
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) output: Output,
+}
+
+/// Remove sessions that ended long ago.
+#[derive(Debug, Args)]
+pub(super) struct Prune {
+    /// Those that ended more than so many days ago
+    #[arg(long, value_name = "DAYS", value_parser = days)]
+    pub(super) older_than: TimeDelta,
+    /// And those that started before that and are still open
+    #[arg(long)]
+    pub(super) open_too: bool,
+    /// How to print what was done
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) output: Output,
+}
+
+/// Remove the oldest ended sessions until few enough are left.
+#[derive(Debug, Args)]
+pub(super) struct Retain {
+    #[command(flatten)]
+    pub(super) max: RetainedMax,
+    /// How to print what was done
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) output: Output,
+}
+
+/// How much may be left.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct RetainedMax {
+    /// So many sessions
+    #[arg(long, value_name = "N")]
+    pub(super) sessions: Option<u64>,
+    /// As many as take about so many live bytes: see stats
+    #[arg(long, value_name = "BYTES")]
+    pub(super) live_bytes: Option<u64>,
+}
+
+/// End open sessions that started long ago.
+#[derive(Debug, Args)]
+pub(super) struct EndStale {
+    /// Those that started before this time: RFC 3339
+    #[arg(long, value_name = "T", value_parser = time)]
+    pub(super) started_before: DateTime<Utc>,
+    #[command(flatten)]
+    pub(super) end: StaleEnd,
+    /// How to print what was done
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) output: Output,
+}
+
+/// Which end they get.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct StaleEnd {
+    /// All of them this one: RFC 3339
+    #[arg(long, value_name = "T", value_parser = time)]
+    pub(super) at: Option<DateTime<Utc>>,
+    /// Each so many hours after its start
+    #[arg(long, value_name = "H")]
+    pub(super) hours: Option<u32>,
 }
 
 /// Write made-up sessions as JSON lines, the same for the same numbers.
@@ -210,6 +274,12 @@ pub(super) struct Demo {
 
 /// The most digits of a second that a store keeps.
 const FRACTION_DIGITS_MAX: usize = 7;
+
+/// A length in days as the command line takes it.
+fn days(text: &str) -> Result<TimeDelta, String> {
+    let days: u32 = text.parse().map_err(|error| format!("{error}"))?;
+    Ok(TimeDelta::days(days.into()))
+}
 
 /// A time as the command line takes it; clap names the value in front of what is wrong with it.
 fn time(text: &str) -> Result<DateTime<Utc>, String> {

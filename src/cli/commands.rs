@@ -40,25 +40,8 @@ pub(super) fn stats(store: &Path, args: &args::Stats) -> Result<(), Failure> {
     output::answer(|out| Ok(output::stats(out, &stats, args.output)?))
 }
 
-/// Checks the whole store, and prints what is wrong.
-pub(super) fn verify(store: &Path, args: &args::Verify) -> Result<(), Failure> {
-    let store = open_to_read(store)?;
-    let bar = progress::of_rows("checking");
-    let verification = store.verify(|progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-    });
-    bar.finish_and_clear();
-    let verification = verification?;
-    output::answer(|out| Ok(output::verification(out, &verification, args.output)?))?;
-    match verification.is_sound() {
-        true => Ok(()),
-        false => Err(Failure::Faults),
-    }
-}
-
 /// Other readers may have the store open too.
-fn open_to_read(path: &Path) -> StoreResult<Store> {
+pub(super) fn open_to_read(path: &Path) -> StoreResult<Store> {
     Store::options().read_only(true).open(path)
 }
 

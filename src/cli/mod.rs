@@ -21,6 +21,7 @@ mod progress;
 mod remote;
 mod serve;
 mod text;
+mod upkeep;
 
 use self::args::{Command, CommandLine};
 use self::exit::Failure;
@@ -50,7 +51,10 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Query(args) => commands::query(&needed(store)?, &args),
         Command::End(args) => commands::end(&needed(store)?, &args),
         Command::Stats(args) => commands::stats(&needed(store)?, &args),
-        Command::Verify(args) => commands::verify(&needed(store)?, &args),
+        Command::Verify(args) => upkeep::verify(&needed(store)?, &args),
+        Command::Prune(args) => upkeep::prune(&needed(store)?, &args),
+        Command::Retain(args) => upkeep::retain(&needed(store)?, &args),
+        Command::EndStale(args) => upkeep::end_stale(&needed(store)?, &args),
         Command::Serve(args) => serve::run(&needed(store)?, &args),
         Command::Generate(args) => unneeded(store).and_then(|()| commands::generate(&args)),
         Command::Demo(args) => unneeded(store).and_then(|()| demo::run(&args)),

@@ -4,7 +4,7 @@ use super::args::Output;
 use super::exit::Failure;
 use super::text;
 use crate::import::CSV_COLUMNS;
-use crate::{Page, SessionLog, Stats, Verification};
+use crate::{EndedOpen, Page, Pruned, SessionLog, Stats, Verification};
 use serde::Serialize;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
@@ -42,7 +42,7 @@ pub(super) fn stats(out: &mut impl Write, stats: &Stats, output: Output) -> io::
     match output {
         Output::Table => out.write_all(stats_table(stats).as_bytes()),
         Output::Json | Output::Jsonl => json_line(out, stats),
-        Output::Csv => stats_csv(stats, out).map_err(csv_error),
+        Output::Csv => csv_line(stats, out).map_err(csv_error),
     }
 }
 
@@ -56,6 +56,38 @@ pub(super) fn verification(
         Output::Table => out.write_all(faults_text(verification).as_bytes()),
         Output::Json | Output::Jsonl => json_line(out, verification),
         Output::Csv => faults_csv(verification, out).map_err(csv_error),
+    }
+}
+
+/// What was removed.
+pub(super) fn pruned(out: &mut impl Write, pruned: &Pruned, output: Output) -> io::Result<()> {
+    match output {
+        Output::Table => {
+            let (removed, kept) = (
+                text::grouped(pruned.removed),
+                text::grouped(pruned.kept_open),
+            );
+            let oldest = pruned.oldest_left.map(text::second);
+            let oldest = oldest.unwrap_or_else(|| "none".to_owned());
+            writeln!(
+                out,
+                "removed {removed}, kept open {kept}, oldest left {oldest}"
+            )
+        }
+        Output::Json | Output::Jsonl => json_line(out, pruned),
+        Output::Csv => csv_line(pruned, out).map_err(csv_error),
+    }
+}
+
+/// What was ended.
+pub(super) fn ended_open(out: &mut impl Write, ended: EndedOpen, output: Output) -> io::Result<()> {
+    match output {
+        Output::Table => {
+            let (done, left) = (text::grouped(ended.ended), text::grouped(ended.left_open));
+            writeln!(out, "ended {done}, left open {left}")
+        }
+        Output::Json | Output::Jsonl => json_line(out, &ended),
+        Output::Csv => csv_line(&ended, out).map_err(csv_error),
     }
 }
 
@@ -96,9 +128,10 @@ fn csv(page: &Page, out: &mut impl Write) -> csv::Result<()> {
     Ok(csv.flush()?)
 }
 
-fn stats_csv(stats: &Stats, out: &mut impl Write) -> csv::Result<()> {
+/// One value, under its members.
+fn csv_line(value: &impl Serialize, out: &mut impl Write) -> csv::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.serialize(stats)?;
+    csv.serialize(value)?;
     Ok(csv.flush()?)
 }
 

@@ -106,7 +106,7 @@ impl Folder {
 }
 
 /// One JSON line: a session of Ann's on PDA-01.
-fn line(number: u128, start: &str, end: &str) -> String {
+pub(crate) fn line(number: u128, start: &str, end: &str) -> String {
     let end = match end {
         "" => "null".to_owned(),
         end => format!("{end:?}"),
@@ -406,7 +406,17 @@ fn the_help_fits_in_a_terminal_and_lists_the_exit_codes() {
     let help = run(&["--help"]).fine();
     assert!(help.contains("NotAStore"), "{help}");
     for command in [
-        "import", "query", "end", "stats", "serve", "generate", "demo",
+        "import",
+        "query",
+        "end",
+        "stats",
+        "verify",
+        "prune",
+        "retain",
+        "end-stale",
+        "serve",
+        "generate",
+        "demo",
     ] {
         let help = help.clone() + &run(&[command, "--help"]).fine();
         assert!(help.lines().all(|line| line.len() <= 80), "{help}");

@@ -1,6 +1,6 @@
 //! The commands that keep a store in order, and what becomes of commands on storage that fails.
 
-use crate::cli::{Folder, run, two_lines};
+use crate::cli::{Folder, line, run, two_lines};
 use sessionlog::{Query, Store};
 use std::process::{Command, Stdio};
 
@@ -31,6 +31,76 @@ fn a_sound_store_has_no_faults_and_a_damaged_one_is_told_with_the_code_of_corrup
     assert!(last.ends_with(" faults"), "{last}");
     let ran = damaged().run(&["verify", "--output", "csv"]);
     assert!(ran.out.starts_with("fault\n") && ran.code == 17);
+}
+
+/// Three sessions of long ago, two of them ended.
+fn old_sessions() -> Folder {
+    let lines = [
+        line(1, "2001-01-01T08:00:00Z", "2001-01-01T09:00:00Z"),
+        line(2, "2001-02-01T08:00:00Z", ""),
+        line(3, "2001-03-01T08:00:00Z", "2001-03-01T09:00:00Z"),
+    ];
+    Folder::with(&lines.concat())
+}
+
+#[test]
+fn old_sessions_are_removed_but_for_those_that_are_open_unless_they_are_to_be() {
+    let folder = old_sessions();
+    let said = folder.run(&["prune", "--older-than", "365"]).fine();
+    let expected = "removed 2, kept open 1, oldest left 2001-02-01 08:00:00\n";
+    assert_eq!(said, expected);
+    let prune = [
+        "prune",
+        "--older-than",
+        "365",
+        "--open-too",
+        "--output",
+        "json",
+    ];
+    let json = folder.run(&prune).fine();
+    assert_eq!(
+        json,
+        "{\"removed\":1,\"kept_open\":0,\"oldest_left\":null}\n"
+    );
+    let none = folder.run(&["prune", "--older-than", "0"]).failed(10);
+    assert!(none.contains("older_than"), "{none}");
+}
+
+#[test]
+fn the_oldest_sessions_go_until_few_enough_are_left() {
+    let folder = old_sessions();
+    let said = folder.run(&["retain", "--sessions", "2"]).fine();
+    let expected = "removed 1, kept open 0, oldest left 2001-02-01 08:00:00\n";
+    assert_eq!(said, expected);
+    let csv = folder.run(&["retain", "--live-bytes", "0", "--output", "csv"]);
+    let expected = "removed,kept_open,oldest_left\n1,1,2001-02-01T08:00:00Z\n";
+    assert_eq!(csv.fine(), expected);
+    assert_eq!(folder.run(&["retain"]).code, 2);
+}
+
+#[test]
+fn stale_sessions_end_and_the_same_again_changes_nothing() {
+    let folder = old_sessions();
+    let end = [
+        "end-stale",
+        "--started-before",
+        "2002-01-01T00:00:00Z",
+        "--hours",
+        "8",
+    ];
+    assert_eq!(folder.run(&end).fine(), "ended 1, left open 0\n");
+    assert_eq!(folder.run(&end).fine(), "ended 0, left open 0\n");
+    let json = folder.run(&[
+        "query",
+        "--after",
+        "2001-01-15T00:00:00Z",
+        "--output",
+        "jsonl",
+    ]);
+    assert!(
+        json.fine()
+            .contains("\"session_end\":\"2001-02-01T16:00:00Z\"")
+    );
 }
 
 /// A limit on the size of files stands for a full disk: what is written beyond it fails.

@@ -25,6 +25,7 @@ mod http_import;
 mod http_pages;
 #[cfg(feature = "import")]
 mod import;
+mod kills;
 mod life;
 mod opening;
 mod paging;

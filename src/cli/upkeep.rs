@@ -1,0 +1,78 @@
+//! The commands that keep a store in order.
+
+use super::commands::open_to_read;
+use super::exit::Failure;
+use super::{args, output, progress};
+use crate::{OpenSessions, Progress, RetainedMax, StaleEnd, Store};
+use chrono::TimeDelta;
+use indicatif::ProgressBar;
+use std::path::Path;
+
+/// Checks the whole store, and prints what is wrong.
+pub(super) fn verify(store: &Path, args: &args::Verify) -> Result<(), Failure> {
+    let store = open_to_read(store)?;
+    let verification = with_bar("checking", |bar| store.verify(|done| show(bar, done)))?;
+    output::answer(|out| Ok(output::verification(out, &verification, args.output)?))?;
+    match verification.is_sound() {
+        true => Ok(()),
+        false => Err(Failure::Faults),
+    }
+}
+
+/// Removes what ended long ago.
+pub(super) fn prune(store: &Path, args: &args::Prune) -> Result<(), Failure> {
+    let open = match args.open_too {
+        true => OpenSessions::Remove,
+        false => OpenSessions::Keep,
+    };
+    let store = Store::open(store)?;
+    let pruned = with_bar("pruning", |bar| {
+        store.prune(args.older_than, open, |done| show(bar, done))
+    })?;
+    store.close()?;
+    output::answer(|out| Ok(output::pruned(out, &pruned, args.output)?))
+}
+
+/// Removes the oldest until few enough are left.
+pub(super) fn retain(store: &Path, args: &args::Retain) -> Result<(), Failure> {
+    let max = match (args.max.sessions, args.max.live_bytes) {
+        (Some(sessions), _) => RetainedMax::Sessions(sessions),
+        (None, bytes) => RetainedMax::LiveBytes(bytes.unwrap_or(u64::MAX)),
+    };
+    let store = Store::open(store)?;
+    let pruned = with_bar("pruning", |bar| {
+        store.retain_at_most(max, |done| show(bar, done))
+    })?;
+    store.close()?;
+    output::answer(|out| Ok(output::pruned(out, &pruned, args.output)?))
+}
+
+/// Ends what was opened long ago.
+pub(super) fn end_stale(store: &Path, args: &args::EndStale) -> Result<(), Failure> {
+    let end = match (args.end.at, args.end.hours) {
+        (Some(at), _) => StaleEnd::At(at),
+        (None, hours) => StaleEnd::AfterStart(TimeDelta::hours(hours.unwrap_or(0).into())),
+    };
+    let store = Store::open(store)?;
+    let ended = with_bar("ending", |bar| {
+        store.end_stale(args.started_before, end, |done| show(bar, done))
+    })?;
+    store.close()?;
+    output::answer(|out| Ok(output::ended_open(out, ended, args.output)?))
+}
+
+/// Does something long, with a bar that goes once it is done.
+fn with_bar<T>(
+    what: &'static str,
+    work: impl FnOnce(&ProgressBar) -> crate::Result<T>,
+) -> crate::Result<T> {
+    let bar = progress::of_rows(what);
+    let done = work(&bar);
+    bar.finish_and_clear();
+    done
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    bar.set_length(progress.total);
+    bar.set_position(progress.done);
+}
