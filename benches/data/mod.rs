@@ -37,7 +37,7 @@ pub(crate) fn store(profile: Profile) -> Store {
 }
 
 fn path(profile: Profile) -> PathBuf {
-    let name = format!("bench-3-{}-{}", profile.sessions, profile.seed);
+    let name = format!("bench-4-{}-{}", profile.sessions, profile.seed);
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 

@@ -216,7 +216,7 @@ pub(super) struct RetainedMax {
 pub(super) struct EndStale {
     /// Those that started before this time: RFC 3339
     #[arg(long, value_name = "T", value_parser = time)]
-    pub(super) started_before: DateTime<Utc>,
+    pub(super) before: DateTime<Utc>,
     #[command(flatten)]
     pub(super) end: StaleEnd,
     /// How to print what was done

@@ -55,7 +55,7 @@ pub(super) fn end_stale(store: &Path, args: &args::EndStale) -> Result<(), Failu
     };
     let store = Store::open(store)?;
     let ended = with_bar("ending", |bar| {
-        store.end_stale(args.started_before, end, |done| show(bar, done))
+        store.end_stale(args.before, end, |done| show(bar, done))
     })?;
     store.close()?;
     output::answer(|out| Ok(output::ended_open(out, ended, args.output)?))

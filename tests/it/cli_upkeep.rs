@@ -83,7 +83,7 @@ fn stale_sessions_end_and_the_same_again_changes_nothing() {
     let folder = old_sessions();
     let end = [
         "end-stale",
-        "--started-before",
+        "--before",
         "2002-01-01T00:00:00Z",
         "--hours",
         "8",
