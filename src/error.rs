@@ -31,8 +31,8 @@ pub enum ErrorKind {
     /// that failed has written nothing, or says that this is unknown; writing the same again is safe
     /// either way. Calls succeed again once the cause is gone.
     Unavailable,
-    /// The snapshot or iterator has outlived what it reads from: the storage has failed since, and
-    /// its files had to be opened again. Take a new one; cursors go on.
+    /// The snapshot or iterator has outlived what it reads from: it was held for too long, or the
+    /// storage has failed since and its files had to be opened again. Take a new one; cursors go on.
     Expired,
     /// The store is suspended. Resume it first.
     Suspended,

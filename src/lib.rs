@@ -63,6 +63,7 @@ mod format;
 pub mod fuzzing;
 #[cfg(feature = "generate")]
 pub mod generate;
+mod held;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "import")]

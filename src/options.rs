@@ -4,7 +4,7 @@ use crate::counted::{CHILDREN_MAX, Limits};
 use crate::main_index::{Levels, Shape};
 use crate::query::PageRequest;
 use crate::time::{Clock, SystemClock};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,6 +92,7 @@ pub struct Options {
     pub(crate) durability: Durability,
     pub(crate) read_only: bool,
     pub(crate) check_on_open: bool,
+    pub(crate) snapshot_age_max: Option<TimeDelta>,
     pub(crate) records_per_page_max: u32,
     pub(crate) batch_records_max: usize,
     pub(crate) delta_sessions_max: usize,
@@ -109,6 +110,7 @@ impl Default for Options {
             durability: Durability::Immediate,
             read_only: false,
             check_on_open: false,
+            snapshot_age_max: None,
             records_per_page_max: PageRequest::RECORDS_PER_PAGE_MAX,
             batch_records_max: 200_000,
             delta_sessions_max: 1 << 16,
@@ -189,6 +191,14 @@ impl Options {
     /// Where [`Store::start`](crate::Store::start) takes ids from: [`RandomIds`] unless set.
     pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
         self.ids = Arc::new(ids);
+        self
+    }
+
+    /// For how long a snapshot or an iterator may be held, by the store's clock: for ever unless set.
+    /// After that its reads are [`Expired`](crate::ErrorKind::Expired), and the next merge lets go of
+    /// what it kept from being cleaned up, even if it is never read again. Cursors are not concerned.
+    pub fn snapshot_age_max(mut self, age: impl Into<Option<TimeDelta>>) -> Self {
+        self.snapshot_age_max = age.into();
         self
     }
 

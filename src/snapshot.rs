@@ -3,19 +3,21 @@
 use crate::cursor::{Cursor, CursorPage};
 use crate::error::Result;
 use crate::format::Entry;
+use crate::held::Source;
 use crate::query::{self, BucketCount, Page, PageRequest, Query};
 use crate::session::SessionLog;
 use crate::time::Bucket;
-use crate::view::{Answer, Selection, View};
+use crate::view::{Answer, Selection};
 use std::iter::FusedIterator;
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// One state of a store, frozen: whatever is written meanwhile, its answers stay the same.
 ///
 /// Cheap to take and to clone, and it blocks nobody; but the storage it reads is kept until it is
-/// dropped, so a snapshot held for long makes the file grow. Once its store is closed, or the last
-/// handle of it dropped, reads are `Closed`.
+/// dropped, so a snapshot held for long makes the file grow. How many there are, iterators included,
+/// and since when the oldest is told by [`Stats`](crate::Stats), and
+/// [`Options::snapshot_age_max`](crate::Options::snapshot_age_max) ends those that are held for too
+/// long. Once its store is closed, or the last handle of it dropped, reads are `Closed`.
 ///
 /// ```
 /// # use sessionlog::{Query, SessionLog, Store};
@@ -29,19 +31,19 @@ use uuid::Uuid;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    view: Arc<View>,
+    view: Source,
     records_per_page_max: u32,
 }
 
 impl Snapshot {
-    pub(crate) fn new(view: Arc<View>, records_per_page_max: u32) -> Self {
+    pub(crate) fn new(view: Source, records_per_page_max: u32) -> Self {
         Self {
             view,
             records_per_page_max,
         }
     }
 
-    pub(crate) fn view(&self) -> &View {
+    pub(crate) fn view(&self) -> &Source {
         &self.view
     }
 
@@ -50,8 +52,8 @@ impl Snapshot {
     /// # Errors
     ///
     /// As every read: `Corrupted` if a row it touches is damaged, `Unavailable` if the storage
-    /// fails, `Expired` if it has failed since and its files were opened again, `Closed` once the
-    /// store is closed.
+    /// fails, `Expired` if it has failed since and its files were opened again, or the snapshot was
+    /// held for too long, `Closed` once the store is closed.
     pub fn get(&self, refer_uid: Uuid) -> Result<Option<SessionLog>> {
         self.view.read(|view| view.get(refer_uid))
     }
@@ -162,7 +164,7 @@ impl Snapshot {
     fn chunks<T>(&self, query: &Query) -> Result<Chunks<T>> {
         Ok(Chunks {
             selection: self.select(query)?,
-            view: Arc::clone(&self.view),
+            view: self.view.clone(),
             position: 0,
             chunk: Vec::new().into_iter(),
         })
@@ -172,7 +174,7 @@ impl Snapshot {
 /// An answer that is read some of it at a time, and ends after the first error.
 #[derive(Debug)]
 struct Chunks<T> {
-    view: Arc<View>,
+    view: Source,
     selection: Selection,
     /// Of the first record behind the chunk.
     position: u64,

@@ -143,6 +143,8 @@ impl Shared {
     fn merge(&self, purpose: Purpose) -> Result<()> {
         // Asked where nothing is locked: a clock is the caller's code.
         let began = self.options.clock.now();
+        // What they keep can be cleaned up then.
+        self.holders.expire();
         let (session_count, merged) = {
             let mut main = self.lock_main();
             self.recover_main(&mut main)?;

@@ -18,6 +18,7 @@ use crate::delta::Delta;
 use crate::error::{Error, ErrorKind, Result};
 use crate::family::Family;
 use crate::format::{Commit, Ids};
+use crate::held::Holders;
 use crate::log::Log;
 use crate::main_index::{MainIndex, MainReader};
 use crate::names::Names;
@@ -59,6 +60,8 @@ pub(crate) struct Shared {
     /// Who commits next, and who waits for that.
     handover: Mutex<Handover<Call>>,
     merges: Merges,
+    /// The views that are held.
+    pub(crate) holders: Arc<Holders>,
     /// Whether the writer has a doubt.
     has_doubt: AtomicBool,
     log_bytes: AtomicU64,
@@ -123,6 +126,7 @@ impl Shared {
     ) -> Result<Arc<Self>> {
         let delta = replayed(reader.state().ids, &commits)?;
         let names = Arc::new(Names::new(options.names_cache_bytes));
+        let holders = Holders::new(options.snapshot_age_max, Arc::clone(&options.clock));
         let closed = Arc::new(AtomicBool::new(false));
         let log_bytes = AtomicU64::new(log.bytes());
         let unmerged_bytes = AtomicU64::new(log.unmerged_bytes());
@@ -141,6 +145,7 @@ impl Shared {
             })),
             handover: Mutex::default(),
             merges: Merges::default(),
+            holders: Arc::new(holders),
             has_doubt: AtomicBool::new(false),
             log_bytes,
             unmerged_bytes,

@@ -4,11 +4,13 @@ use super::Store;
 use crate::cursor::{Cursor, CursorPage};
 use crate::error::{ErrorKind, Result};
 use crate::family::Family;
+use crate::held::Source;
 use crate::query::{Page, PageRequest, Query};
 use crate::session::SessionLog;
 use crate::shared::MergeStats;
 use crate::snapshot::{BucketCounts, SessionLogs, Snapshot};
 use crate::time::Bucket;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -45,6 +47,11 @@ pub struct Stats {
     pub delta_session_count: u64,
     /// Bytes that they take in memory, about.
     pub delta_bytes: u64,
+    /// Snapshots and iterators that are held. Each keeps the state it reads from being cleaned up.
+    pub snapshot_count: u64,
+    /// Since when, by the store's clock, the oldest of them is held.
+    #[serde(with = "crate::time::text_option")]
+    pub oldest_snapshot_at: Option<DateTime<Utc>>,
     /// How the last merge since the store was opened went; `None` if there was none.
     pub last_merge: Option<MergeStats>,
 }
@@ -57,17 +64,28 @@ impl Store {
     ///
     /// `Closed` once closed.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        let max = self.shared().options.records_per_page_max;
-        Ok(Snapshot::new(self.shared().readable_view()?, max))
+        let view = self.shared().readable_view()?;
+        let held = self.shared().holders.hold(view);
+        Ok(self.snapshot_of(held))
+    }
+
+    fn snapshot_of(&self, view: Source) -> Snapshot {
+        Snapshot::new(view, self.shared().options.records_per_page_max)
+    }
+
+    /// The latest state, for one call.
+    fn passing(&self) -> Result<Snapshot> {
+        let view = self.shared().readable_view()?;
+        Ok(self.snapshot_of(Source::Passing(view)))
     }
 
     /// Reads the latest state, and if the storage fails, once more: most failures pass, and one that
     /// another call met must not be this one's.
-    fn latest<T>(&self, read: impl Fn(&Snapshot) -> Result<T>) -> Result<T> {
-        match read(&self.snapshot()?) {
+    fn latest<T>(&self, read: impl Fn() -> Result<T>) -> Result<T> {
+        match read() {
             Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Expired) => {
                 self.shared().recover()?;
-                read(&self.snapshot()?)
+                read()
             }
             done => done,
         }
@@ -79,7 +97,7 @@ impl Store {
     ///
     /// As [`Snapshot::get`].
     pub fn get(&self, refer_uid: Uuid) -> Result<Option<SessionLog>> {
-        self.latest(|snapshot| snapshot.get(refer_uid))
+        self.latest(|| self.passing()?.get(refer_uid))
     }
 
     /// One page of the answer, with exact totals: see [`Snapshot::page`].
@@ -100,7 +118,7 @@ impl Store {
     /// # Ok::<(), sessionlog::Error>(())
     /// ```
     pub fn page(&self, query: &Query, page: PageRequest) -> Result<Page> {
-        self.latest(|snapshot| snapshot.page(query, page))
+        self.latest(|| self.passing()?.page(query, page))
     }
 
     /// The records after `cursor`: see [`Snapshot::page_after`].
@@ -132,7 +150,7 @@ impl Store {
         cursor: &Cursor,
         records_per_page: u32,
     ) -> Result<CursorPage> {
-        self.latest(|snapshot| snapshot.page_after(query, cursor, records_per_page))
+        self.latest(|| self.passing()?.page_after(query, cursor, records_per_page))
     }
 
     /// How many records match, exactly: see [`Snapshot::count`].
@@ -141,7 +159,7 @@ impl Store {
     ///
     /// As [`Snapshot::get`].
     pub fn count(&self, query: &Query) -> Result<u64> {
-        self.latest(|snapshot| snapshot.count(query))
+        self.latest(|| self.passing()?.count(query))
     }
 
     /// Every matching record in bounded memory: see [`Snapshot::iter`].
@@ -150,7 +168,7 @@ impl Store {
     ///
     /// As [`Snapshot::get`], here and from each step.
     pub fn iter(&self, query: &Query) -> Result<SessionLogs> {
-        self.latest(|snapshot| snapshot.iter(query))
+        self.latest(|| self.snapshot()?.iter(query))
     }
 
     /// The non-empty hours, days or months with their counts: see [`Snapshot::count_by`].
@@ -159,7 +177,7 @@ impl Store {
     ///
     /// As [`Snapshot::get`], here and from each step.
     pub fn count_by(&self, query: &Query, bucket: Bucket) -> Result<BucketCounts> {
-        self.latest(|snapshot| snapshot.count_by(query, bucket))
+        self.latest(|| self.snapshot()?.count_by(query, bucket))
     }
 
     /// What the store holds and what it costs, at no cost that grows with it.
@@ -168,11 +186,12 @@ impl Store {
     ///
     /// As [`Snapshot::get`].
     pub fn stats(&self) -> Result<Stats> {
-        self.latest(|snapshot| self.stats_of(snapshot))
+        self.latest(|| self.stats_of(&self.passing()?))
     }
 
     fn stats_of(&self, snapshot: &Snapshot) -> Result<Stats> {
         let log_bytes = self.shared().log_bytes();
+        let (snapshot_count, oldest_snapshot_at) = self.shared().holders.count_and_oldest();
         snapshot.view().read(|view| {
             let identity = view.main.identity();
             let (users, names, clients) = view.delta.ids().given();
@@ -195,6 +214,8 @@ impl Store {
                 log_bytes,
                 delta_session_count: view.delta.session_count(),
                 delta_bytes: view.delta.bytes(),
+                snapshot_count,
+                oldest_snapshot_at,
                 last_merge: self.shared().last_merge(),
             })
         })

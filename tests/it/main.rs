@@ -34,6 +34,7 @@ mod recording;
 mod retention;
 #[cfg(feature = "http")]
 mod serve;
+mod snapshots;
 mod structure;
 mod times;
 mod verify;
