@@ -174,7 +174,6 @@ impl<'a> Resolver<'a> {
         };
         for entry in answer.entries(position, count)? {
             if removable == 0 {
-                swept.left = 0;
                 break;
             }
             swept.left -= 1;
@@ -196,6 +195,7 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
+        swept.left = swept.left.min(removable);
         Ok(swept)
     }
 

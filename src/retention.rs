@@ -43,7 +43,8 @@ pub enum StaleEnd {
 pub struct Pruned {
     /// Sessions that were removed.
     pub removed: u64,
-    /// Sessions that would have been, but for having no end.
+    /// Sessions that were old enough, or older than the last that was removed, and stay because they
+    /// have no end.
     pub kept_open: u64,
     /// When the oldest session that is left started; `None` if none is left.
     #[serde(with = "time::text_option")]
@@ -91,7 +92,7 @@ impl Rule {
         Ok(Self {
             // What started later has not ended before.
             query: Query::builder().started_before(cutoff).build()?,
-            kind: Kind::EndedBefore(Ticks::floor(cutoff), open),
+            kind: Kind::EndedBefore(Ticks::ceil(cutoff), open),
         })
     }
 

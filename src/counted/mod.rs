@@ -19,7 +19,7 @@ mod tree;
 pub(crate) use check::{Part, check};
 pub(crate) use edit::{Edit, Limits};
 pub(crate) use leaf::leaf_of;
-pub(crate) use node::{CHILDREN_MAX, is_inner};
+pub(crate) use node::{CHILDREN_MAX, NODE_BYTES_MAX, is_inner};
 pub(crate) use read::Tree;
 pub(crate) use slot::{Key, Rest, SLOT_BYTES, Slot};
 pub(crate) use tree::{apply, clear};

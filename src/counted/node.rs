@@ -8,7 +8,7 @@ use super::slot::{KEY_BYTES, Key};
 use crate::error::{Error, Result};
 
 /// The most bytes of a node: with its checksum and key it fills one page of 4 KiB.
-pub(super) const NODE_BYTES_MAX: usize = 4_064;
+pub(crate) const NODE_BYTES_MAX: usize = 4_064;
 
 /// The most children of an inner node.
 pub(crate) const CHILDREN_MAX: usize = (NODE_BYTES_MAX - HEADER_BYTES) / CHILD_BYTES;

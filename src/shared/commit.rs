@@ -4,7 +4,7 @@ use super::call::{Call, Told};
 use super::handover::{Handover, Role};
 use super::{Shared, Writer};
 use crate::delta::{Delta, Mark, NamesIndex};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::Commit;
 use crate::log::Flush;
 use crate::options::{Durability, Merge};
@@ -353,9 +353,16 @@ fn resolved<T>(
     view: &View,
     resolve: impl FnOnce(&mut Resolver<'_>) -> Result<T>,
 ) -> Result<(T, Option<Commit>)> {
-    view.read(|view| {
+    let resolved = view.read(|view| {
         let mut resolver = Resolver::new(view);
         let answer = resolve(&mut resolver)?;
         Ok((answer, resolver.finish()))
+    });
+    resolved.map_err(|error| match error.kind() {
+        ErrorKind::Expired => {
+            let message = "the storage has failed, and nothing was written";
+            Error::new(ErrorKind::Unavailable, message).caused_by(error)
+        }
+        _ => error,
     })
 }

@@ -8,7 +8,7 @@ use crate::main_index::MainIndex;
 use crate::view::View;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -46,6 +46,8 @@ pub(super) struct Merges {
     /// The thread of the one in the background.
     thread: Mutex<Option<JoinHandle<()>>>,
     last: Mutex<Option<MergeStats>>,
+    /// After one that failed, how many sessions are to wait before the next is started ahead.
+    retry_at: AtomicU64,
 }
 
 impl Merges {
@@ -92,6 +94,8 @@ impl Shared {
         let sessions = self.view()?.delta.session_count();
         let bytes = self.unmerged_bytes.load(Ordering::Relaxed);
         Ok(match purpose {
+            // One that fails has the main index opened again, which ends snapshots: not each time.
+            Purpose::Ahead if sessions < self.merges.retry_at.load(Ordering::Relaxed) => false,
             Purpose::Ahead => sessions >= sessions_max.div_ceil(4) || bytes >= bytes_max / 4,
             Purpose::RoomFor(more) => {
                 let is_too_much = sessions.saturating_add(more as u64) > sessions_max;
@@ -147,12 +151,19 @@ impl Shared {
         self.holders.expire();
         let (session_count, merged) = {
             let mut main = self.lock_main();
-            self.recover_main(&mut main)?;
-            match self.is_due(purpose)? {
-                true => self.merge_into(&mut main),
-                false => return Ok(()),
+            match self.recover_main(&mut main) {
+                Ok(()) if self.is_due(purpose)? => self.merge_into(&mut main),
+                Ok(()) => return Ok(()),
+                Err(error) => (Some(0), Err(error)),
             }
         };
+        let retry_at = match merged {
+            Ok(()) => 0,
+            Err(_) => {
+                self.view()?.delta.session_count() + self.options.delta_sessions_max as u64 / 4
+            }
+        };
+        self.merges.retry_at.store(retry_at, Ordering::Relaxed);
         if let Some(session_count) = session_count {
             let ended_at = self.options.clock.now();
             self.merges.note(MergeStats {

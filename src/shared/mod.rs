@@ -184,12 +184,11 @@ impl Shared {
         self.unmerged_bytes.store(unmerged, Ordering::Relaxed);
     }
 
-    /// How many sessions the main index has, and their bytes.
-    pub(crate) fn merged_size(&self) -> Result<(u64, u64)> {
+    /// How many sessions the main index has.
+    pub(crate) fn merged_session_count(&self) -> Result<u64> {
         let view = self.view()?;
-        let nothing = view.with(Arc::clone(&view.main), Delta::new(view.main.state().ids));
-        let sessions = nothing.read(|view| view.len(Family::ALL))?;
-        Ok((sessions, view.main.state().live_bytes))
+        let merged = view.with(Arc::clone(&view.main), Delta::new(view.main.state().ids));
+        merged.read(|view| view.len(Family::ALL))
     }
 
     /// The bytes of the log's files, without waiting for a commit.

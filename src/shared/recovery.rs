@@ -33,44 +33,50 @@ impl Shared {
         if !view.main.has_failed() {
             return Ok(view);
         }
-        // If there is a doubt that is left, it is none of a reader's.
-        let recovered = self.recover();
-        let view = self.view()?;
-        match view.main.has_failed() {
-            true => recovered.map(|()| view),
-            false => Ok(view),
-        }
+        self.recover()?;
+        self.view()
     }
 
-    /// As [`recover`](Self::recover), if there is need for that as far as is known.
-    pub(super) fn make_writable(&self) -> Result<()> {
-        let is_needed = self.view()?.main.has_failed() || self.has_doubt.load(Ordering::Acquire);
-        if is_needed { self.recover() } else { Ok(()) }
-    }
-
-    /// Makes sure that the main index can be read, as far as that depends on opening it again, and
-    /// that what is in it is durable.
+    /// Makes sure that the main index can be read, as far as that depends on opening it again.
     ///
     /// # Errors
     ///
     /// `Unavailable` if the storage still fails; `Corrupted` if the main index is not what it was.
     pub(crate) fn recover(&self) -> Result<()> {
-        self.recover_main(&mut self.lock_main())
-    }
-
-    /// As [`recover`](Self::recover).
-    pub(super) fn recover_main(&self, main: &mut Option<MainIndex>) -> Result<()> {
-        let is_readable = main.as_ref().is_some_and(|main| main.read().is_ok());
+        let mut main = self.lock_main();
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        self.make_readable(&mut main, writer)
+    }
+
+    /// As [`recover`](Self::recover), and that what is in the main index is durable, if there is need
+    /// for that as far as is known.
+    pub(crate) fn make_writable(&self) -> Result<()> {
+        let is_needed = self.view()?.main.has_failed() || self.has_doubt.load(Ordering::Acquire);
+        match is_needed {
+            true => self.recover_main(&mut self.lock_main()),
+            false => Ok(()),
+        }
+    }
+
+    /// As [`make_writable`](Self::make_writable), whatever is known.
+    pub(super) fn recover_main(&self, main: &mut Option<MainIndex>) -> Result<()> {
+        let mut writer = self.lock_log();
+        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        self.make_readable(main, writer)?;
+        self.confirm(main, writer)
+    }
+
+    fn make_readable(&self, main: &mut Option<MainIndex>, writer: &mut Writer) -> Result<()> {
         let unknown = match writer.doubt {
             Some(Doubt::IsMerged(through)) => Some(through),
             Some(Doubt::IsDurable(_)) | None => None,
         };
+        let is_readable = main.as_ref().is_some_and(|main| main.read().is_ok());
         if unknown.is_some() || !is_readable || self.view()?.main.has_failed() {
             self.settle(main, writer, unknown)?;
         }
-        self.confirm(main, writer)
+        Ok(())
     }
 
     /// What became of a merge of everything through a commit, which ended so: one that says that it
@@ -88,7 +94,10 @@ impl Shared {
                 self.confirmed(writer, through);
                 Ok(())
             }
-            (Ok(true), _) => self.confirm(main, writer),
+            (Ok(true), _) => self.confirm(main, writer).map_err(|error| {
+                let message = "what was merged may not be durable; writing the same again is safe";
+                Error::new(error.kind(), message).caused_by(error)
+            }),
             (_, Err(error)) | (Err(error), Ok(())) => Err(error),
             (Ok(false), Ok(())) => Err(Error::corrupted("a merge has left no trace")),
         }

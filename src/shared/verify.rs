@@ -1,7 +1,7 @@
 //! A store checked as a whole, while it is read and written.
 
 use super::{Shared, Writer, replayed};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::family::Family;
 use crate::log::Log;
 use crate::main_index::{Findings, verify};
@@ -19,8 +19,18 @@ impl Shared {
     pub(crate) fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification> {
         let mut findings = Findings::new(progress);
         let view = self.verify_files(&mut findings)?;
-        let session_count = findings.part(|_| view.len(Family::ALL))?;
-        view.read(|view| verify(&view.main, &mut findings))?;
+        let checked = view.read(|view| {
+            let session_count = findings.part(|_| view.len(Family::ALL))?;
+            verify(&view.main, &mut findings).map(|()| session_count)
+        });
+        findings.go_on_with_panic();
+        let session_count = checked.map_err(|error| match error.kind() {
+            ErrorKind::Expired => {
+                let message = "the storage failed while the store was checked";
+                Error::new(ErrorKind::Unavailable, message).caused_by(error)
+            }
+            _ => error,
+        })?;
         let (faults, fault_count) = findings.into_faults();
         Ok(Verification {
             session_count: session_count.unwrap_or(0),
@@ -34,8 +44,12 @@ impl Shared {
         self.recover_main(&mut main)?;
         let main = main.as_ref().ok_or_else(Error::closed)?;
         findings.part(|_| main.check_file(&*self.storage))?;
-        let writer = self.lock_log();
-        let writer = writer.as_ref().ok_or_else(Error::closed)?;
+        let mut writer = self.lock_log();
+        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        if !self.options.read_only {
+            // What a commit that failed has left must not be taken for one.
+            writer.ready()?;
+        }
         let view = self.view()?;
         findings.part(|_| self.check_log(writer, &view))?;
         Ok(view)

@@ -17,14 +17,15 @@ impl Store {
     /// Checks the whole store: every page of its file, every row of every table, every table against
     /// every other, and the log against what was committed.
     ///
-    /// `progress` is told how far it has come, now and then. Commits go on, and so do reads; a merge
-    /// waits until the file was read. Memory is bounded by the number of names and clients, a few
-    /// bytes each. What the check finds it leaves as it is.
+    /// `progress` is told how far it has come, now and then, once the file was read. Reads go on, and
+    /// so do commits; but merges wait while the file is read, and with them what waits for a merge.
+    /// The state that is checked is kept from being cleaned up meanwhile. Memory is bounded by the
+    /// number of names and clients, a few bytes each. What the check finds it leaves as it is.
     ///
     /// # Errors
     ///
-    /// None for what is damaged: that is the answer. `Unavailable` if the storage fails, `Closed`
-    /// once closed.
+    /// None for what is damaged: that is the answer. `Unavailable` if the storage fails meanwhile,
+    /// here or in another call, `Closed` once closed.
     ///
     /// ```
     /// # use sessionlog::Store;
@@ -42,7 +43,8 @@ impl Store {
     ///
     /// Sessions are gone through from the oldest start on, up to those that started within that
     /// time, some thousand to a commit: what a failure or a crash leaves is pruned in part, and
-    /// repeating the call goes on. Writers and readers go on meanwhile. Names stay in the dictionary.
+    /// repeating the call goes on. Writers and readers go on meanwhile; what is appended with a start
+    /// that was passed already is left to the next call. Names stay in the dictionary.
     ///
     /// # Errors
     ///
@@ -67,7 +69,8 @@ impl Store {
     }
 
     /// Removes sessions from the oldest start on until the store holds no more than it may; those
-    /// that are open stay, and so may be too many. As [`Store::prune`] in all else.
+    /// that are open stay, and so may be too many. Names stay too, and take bytes that no session
+    /// gives back. As [`Store::prune`] in all else.
     ///
     /// # Errors
     ///
@@ -84,14 +87,15 @@ impl Store {
         self.remove_by(&Rule::retain_at_most(sessions), progress)
     }
 
-    /// How many sessions take so many live bytes.
+    /// How many sessions are left once those are gone that take what is too much of live bytes.
     fn sessions_in(&self, bytes: u64) -> Result<u64> {
-        let (sessions, live_bytes) = self.shared().merged_size()?;
-        let share = u128::from(bytes) * u128::from(sessions);
-        let fitting = share.checked_div(u128::from(live_bytes));
-        Ok(fitting.map_or(u64::MAX, |fitting| {
-            u64::try_from(fitting).unwrap_or(u64::MAX)
-        }))
+        let stats = self.stats()?;
+        let merged = self.latest(|| self.shared().merged_session_count())?;
+        let too_much = u128::from(stats.live_bytes.saturating_sub(bytes));
+        // What waits to be merged has no part in the bytes, and without sessions there is no rate.
+        let gone = (too_much * u128::from(merged)).checked_div(u128::from(stats.live_bytes));
+        let gone = gone.map_or(0, |gone| u64::try_from(gone).unwrap_or(u64::MAX));
+        Ok(stats.session_count.saturating_sub(gone))
     }
 
     /// Ends the open sessions that started before `started_before`: those whose users or devices

@@ -154,6 +154,7 @@ impl Store {
     ///
     /// `Unavailable` if the storage fails; `Closed` once closed.
     pub fn flush(&self) -> Result<()> {
+        self.shared().make_writable()?;
         self.shared().flush()
     }
 }

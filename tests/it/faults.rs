@@ -431,3 +431,49 @@ fn a_full_disk_stops_writes_alone_and_they_go_on_once_there_is_room() {
         assert_eq!(storage.sessions_after_power_loss(), count);
     }
 }
+
+#[test]
+fn a_flush_succeeds_once_the_storage_does_whatever_became_of_a_merge() {
+    let mut failures = 0;
+    for change in 0..60 {
+        let storage = Recording::default();
+        let store = options(Durability::Immediate).delta_sessions_max(4);
+        let store = store.create_on(Arc::new(storage.clone())).unwrap();
+        for number in 1..=4 {
+            store.append(log(number, START, None)).unwrap();
+        }
+        storage.fail_some("main.", change, u64::MAX);
+        failures += u64::from(store.append(log(5, START, None)).is_err());
+        storage.heal();
+        let count = store.count(&Query::all()).unwrap();
+        store.flush().unwrap();
+        assert_eq!(storage.sessions_after_power_loss(), count);
+    }
+    assert!(failures > 10, "{failures}");
+}
+
+#[test]
+fn merges_that_fail_in_the_background_do_not_end_snapshots_with_each_commit() {
+    let storage = Recording::default();
+    let store = Store::options()
+        .shape(4, 3)
+        .cache_bytes(0)
+        .delta_sessions_max(200);
+    let store = store.create_on(Arc::new(storage.clone())).unwrap();
+    store
+        .append_batch((1..=60).map(|number| log(number, START, None)))
+        .unwrap();
+    let mut ended = 0;
+    for number in 100..140 {
+        // Some changes go through before one fails, as on a disk that is all but full.
+        storage.fail_some("main.", 6, 1);
+        let snapshot = store.snapshot().unwrap();
+        store.append(log(number, START, None)).unwrap();
+        thread::sleep(std::time::Duration::from_millis(2));
+        ended += u64::from(snapshot.get(uid(1)).is_err());
+    }
+    assert!(ended < 10, "{ended} of 40 snapshots have ended");
+    storage.heal();
+    store.close().unwrap();
+    assert_eq!(storage.sessions_after_power_loss(), 100);
+}

@@ -108,9 +108,12 @@ fn the_oldest_go_first_until_there_are_as_many_as_may_be_and_open_ones_are_passe
         session(number, days, (number % 10 != 0).then_some(days))
     });
     let store = store_of(logs.rev());
-    let mut steps = Vec::new();
+    let (mut steps, mut totals) = (Vec::new(), Vec::new());
     let max = RetainedMax::Sessions(150);
-    let pruned = store.retain_at_most(max, |progress| steps.push(progress.done));
+    let pruned = store.retain_at_most(max, |progress| {
+        steps.push(progress.done);
+        totals.push(progress.total);
+    });
     // 250 have to go; of the first 277, 27 are open.
     let expected = Pruned {
         removed: 250,
@@ -119,6 +122,9 @@ fn the_oldest_go_first_until_there_are_as_many_as_may_be_and_open_ones_are_passe
     };
     assert_eq!(pruned.unwrap(), expected);
     assert!(steps.len() > 3 && steps.is_sorted(), "{steps:?}");
+    // What is passed by adds to it.
+    let most = totals.into_iter().max().unwrap();
+    assert!(most == *steps.last().unwrap() && most == 277, "{most}");
     let open = (10..=270).step_by(10);
     assert_eq!(left(&store), open.chain(278..=400).collect::<Vec<u128>>());
     assert!(store.verify(|_| ()).unwrap().is_sound());
@@ -219,4 +225,29 @@ fn an_end_that_a_stale_session_cannot_have_leaves_it_open() {
     let at = StaleEnd::At(DateTime::<Utc>::MAX_UTC);
     let out_of_range = store.end_stale(days_ago(10), at, |_| ());
     refused(out_of_range, ErrorKind::InvalidInput, "session_end");
+}
+
+#[test]
+fn a_store_within_its_bytes_keeps_everything_whatever_was_removed_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let options = Store::options().clock(NewYear);
+    let store = options.clone().create(&path).unwrap();
+    store
+        .append_batch((1..=10).map(|number| session(number, 9, Some(8))))
+        .unwrap();
+    store.close().unwrap();
+    // Names are left in the main index, and no session.
+    let store = options.clone().open(&path).unwrap();
+    (1..=10).for_each(|number| drop(store.remove(uid(number)).unwrap()));
+    store.close().unwrap();
+    let store = options.open(&path).unwrap();
+    store
+        .append_batch((11..=30).map(|number| session(number, 9, Some(8))))
+        .unwrap();
+    for bytes in [1 << 40, store.stats().unwrap().live_bytes, 0] {
+        let pruned = store.retain_at_most(RetainedMax::LiveBytes(bytes), |_| ());
+        assert_eq!(pruned.unwrap().removed, 0);
+    }
+    assert_eq!(left(&store).len(), 20);
 }

@@ -1,6 +1,6 @@
 //! The check of a whole store: it finds nothing where nothing is wrong, and everything that is.
 
-use crate::recording::bytes_of;
+use crate::recording::{Recording, bytes_of};
 use crate::{at, log, uid};
 use redb::{Key, ReadableTable, TableDefinition};
 use sessionlog::storage::{MemoryStorage, Storage};
@@ -104,6 +104,76 @@ fn progress_comes_to_its_end_and_never_goes_back() {
     assert!(seen.is_sorted());
     let (done, total) = *seen.last().unwrap();
     assert!(done == total && total > 0);
+}
+
+#[test]
+fn a_panic_of_the_callback_is_the_callers_and_no_damage() {
+    let store = Store::options().delta_sessions_max(1_000).in_memory();
+    let store = store.unwrap();
+    store.append_batch((1..=20_000).map(session)).unwrap();
+    let check = || store.verify(|_| panic!("enough"));
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check));
+    let panic = caught.unwrap_err();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"enough"));
+    assert!(verified(&store).is_sound());
+}
+
+#[test]
+fn what_a_failed_commit_has_left_in_the_log_is_no_fault() {
+    let storage = Recording::default();
+    let store = options().create_on(Arc::new(storage.clone())).unwrap();
+    store.append(session(1)).unwrap();
+    storage.fail_some("log.", 1, 2);
+    let error = store.append(session(2)).unwrap_err();
+    assert!(error.to_string().contains("unknown"), "{error}");
+    storage.heal();
+    assert_eq!(verified(&store).faults, Vec::<String>::new());
+}
+
+/// How many bytes an integer of variable length takes, by its first.
+fn varint_bytes(first: u8) -> usize {
+    match first {
+        251 => 3,
+        252 => 5,
+        253 => 9,
+        _ => 1,
+    }
+}
+
+#[test]
+fn an_id_that_would_be_given_twice_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    stored(&path);
+    let database = redb::Database::open(path.join("main.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    {
+        let meta = TableDefinition::<&[u8], &[u8]>::new("meta");
+        let mut meta = write.open_table(meta).unwrap();
+        let row = meta
+            .get(b"state".as_slice())
+            .unwrap()
+            .unwrap()
+            .value()
+            .to_vec();
+        let body = &row[4..];
+        // The version and the watermark, then the next node id.
+        let at = 1 + varint_bytes(body[1]);
+        let rest = &body[at + varint_bytes(body[at])..];
+        let body = [&body[..at], &[20], rest].concat();
+        let checksum = crc32fast::hash(&[b"meta".as_slice(), b"state", &body].concat());
+        let row = [&checksum.to_le_bytes()[..], &body].concat();
+        meta.insert(b"state".as_slice(), row.as_slice()).unwrap();
+    }
+    write.commit().unwrap();
+    drop(database);
+    let faults = faults_of(&path);
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.contains("still to be given")),
+        "{faults:?}"
+    );
 }
 
 /// A store of 200 sessions in a directory, merged.

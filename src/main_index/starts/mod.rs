@@ -13,14 +13,13 @@
 mod page;
 mod writer;
 
-pub(super) use page::pairs;
+pub(super) use page::{PAIRS_MAX, pairs};
 pub(super) use writer::{make_levels, write_starts};
 
 use super::tables::{LEVELS, STARTS, StartsKey};
 use crate::engine::{Body, META, first_row, missing, row};
 use crate::error::Result;
 use crate::format::dictionary::{Level, LevelsRow, Row};
-use page::PAIRS_MAX;
 use redb::ReadableTable;
 use std::ops::Range;
 use uuid::Uuid;

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 const PAIR_BYTES: usize = 24;
 
 /// With its key and checksum, a page of so many fills one page of the file.
-pub(super) const PAIRS_MAX: usize = 169;
+pub(in crate::main_index) const PAIRS_MAX: usize = 169;
 
 /// A `refer_uid` and the start of its session, in ticks with the sign bit flipped.
 pub(in crate::main_index) type Pair = (u128, u64);

@@ -2,7 +2,7 @@
 
 use super::dictionary::KnownNames;
 use super::{Findings, Sum};
-use crate::counted::{self, Slot};
+use crate::counted::{self, NODE_BYTES_MAX, Slot};
 use crate::engine::each_row;
 use crate::error::Result;
 use crate::family::{Family, FamilyKey, Part};
@@ -51,16 +51,32 @@ pub(super) fn check(
     let kinds = seen.found.into_iter().zip(seen.expected).zip(0..);
     for ((found, expected), kind) in kinds.skip(1) {
         if found != expected {
+            let before = findings.fault_count;
             findings.part(|findings| explain(reader, names, kind, findings))?;
+            if findings.fault_count == before {
+                findings.fault(format!(
+                    "the families of kind {kind} are not what they must be"
+                ));
+            }
         }
     }
     Ok(Some(seen.starts))
 }
 
 fn nodes(reader: &MainReader, seen: &mut Seen, findings: &mut Findings<'_>) -> Result<()> {
+    let next = reader.state().next_node;
     each_row(&reader.nodes, tables::NODES, &mut |id, row| {
         seen.stored.add(|hasher| hasher.write_u64(id));
-        seen.is_damaged |= findings.row(row, |_| Ok(()))?.is_none();
+        if id >= next {
+            findings.fault(format!("node {id} has an id that is still to be given"));
+        }
+        match findings.row(row, |body| Ok(body.len()))? {
+            Some(bytes) if bytes > NODE_BYTES_MAX => {
+                findings.fault(format!("node {id} has {bytes} bytes"));
+            }
+            Some(_) => {}
+            None => seen.is_damaged = true,
+        }
         Ok(())
     })
 }
@@ -76,6 +92,9 @@ fn roots(
             seen.is_damaged = true;
             return Ok(());
         };
+        if !is_key(*family) {
+            findings.fault(format!("there is no family with the key {family:02x?}"));
+        }
         let has_parts = Part::are_of(*family) && reader.has_parts(&root)?;
         let walked = findings.part(|findings| {
             counted::check(reader, Some(&root), &mut |part| {
@@ -150,6 +169,15 @@ impl Seen {
         }
         Ok(())
     }
+}
+
+/// Whether a family can have this key: ids that do not apply are zero.
+fn is_key([kind, user_and_client @ ..]: FamilyKey) -> bool {
+    let (user, client) = user_and_client.split_at(4);
+    let is_zero = |id: &[u8]| id.iter().all(|byte| *byte == 0);
+    Family::KINDS.contains(&kind)
+        && (kind & 1 != 0 || is_zero(user))
+        && (kind & 2 != 0 || is_zero(client))
 }
 
 /// The families that a session is in; none if its name is not known.

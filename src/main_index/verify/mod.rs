@@ -12,8 +12,10 @@ use super::MainReader;
 use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
 use redb::ReadableTableMetadata;
+use std::any::Any;
 use std::fmt::Display;
 use std::hash::{DefaultHasher, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Faults that are told one by one; more are counted.
 const FAULTS_MAX: usize = 1_000;
@@ -27,6 +29,8 @@ pub(crate) struct Findings<'p> {
     done: u64,
     total: u64,
     progress: &'p mut dyn FnMut(u64, u64),
+    /// What it has panicked with.
+    panic: Option<Box<dyn Any + Send>>,
 }
 
 impl<'p> Findings<'p> {
@@ -39,6 +43,22 @@ impl<'p> Findings<'p> {
             done: 0,
             total: 0,
             progress,
+            panic: None,
+        }
+    }
+
+    /// Lets a panic of `progress` go on: within a check it would pass for damage.
+    pub(crate) fn go_on_with_panic(&mut self) {
+        if let Some(panic) = self.panic.take() {
+            resume_unwind(panic);
+        }
+    }
+
+    fn tell(&mut self) {
+        let (done, total) = (self.done.min(self.total), self.total);
+        if self.panic.is_none() {
+            let told = catch_unwind(AssertUnwindSafe(|| (self.progress)(done, total)));
+            self.panic = told.err();
         }
     }
 
@@ -83,7 +103,7 @@ impl<'p> Findings<'p> {
     fn step(&mut self) {
         self.done += 1;
         if self.done.is_multiple_of(1_024) || self.done == self.total {
-            (self.progress)(self.done.min(self.total), self.total);
+            self.tell();
         }
     }
 }
@@ -133,7 +153,8 @@ pub(crate) fn verify(reader: &MainReader, findings: &mut Findings<'_>) -> Result
             findings.live_bytes
         ));
     }
-    (findings.progress)(findings.total, findings.total);
+    findings.done = findings.total;
+    findings.tell();
     Ok(())
 }
 

@@ -74,8 +74,10 @@ impl Pages {
         let last = self.last.replace((level, fence));
         let mut behind = last.filter(|last| last.0 == level).map(|last| last.1);
         match self.counts.get_mut(level) {
-            Some(count) if !page.is_empty() => *count += page.len() as u64,
-            _ => findings.fault(format!("a page of level {level} is empty or of no level")),
+            Some(count) if (1..=starts::PAIRS_MAX).contains(&page.len()) => {
+                *count += page.len() as u64
+            }
+            _ => findings.fault(format!("a page of level {level} has {} starts", page.len())),
         }
         for (refer_uid, start) in page {
             let uid = Uuid::from_u128(*refer_uid);
