@@ -6,7 +6,10 @@ use super::access::Permission;
 use super::app::App;
 use super::body;
 use super::reply::{Answered, Refusal};
-use crate::import::{self, ImportError, Observer, Rejection, Summary};
+use crate::Store;
+use crate::import::{
+    self, Destination, ImportError, Observer, Placed, Rejection, Summary, Written,
+};
 use crate::wire::UserClientSessionLogRequest;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -148,8 +151,8 @@ impl<R: Read> Read for Paced<R> {
 fn import(app: &App, kind: Kind, reader: impl BufRead) -> Result<Report, Refusal> {
     let mut rejections = Rejections::default();
     let summary = match kind {
-        Kind::JsonLines => import::jsonl(app.store(), reader, &mut rejections),
-        Kind::Csv => import::csv(app.store(), reader, &mut rejections),
+        Kind::JsonLines => import::jsonl(Bounded(app.store()), reader, &mut rejections),
+        Kind::Csv => import::csv(Bounded(app.store()), reader, &mut rejections),
     };
     let summary = summary.map_err(|error| refusal(app, error))?;
     // What is acknowledged is durable, whatever the store's options say.
@@ -189,6 +192,15 @@ fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
         _ => Err(Refusal::unsupported(
             "Content-Type: it is not application/x-ndjson or text/csv",
         )),
+    }
+}
+
+/// The store, with as little in memory as may be: there can be many imports at once.
+struct Bounded<'s>(&'s Store);
+
+impl Destination for Bounded<'_> {
+    fn write(&mut self, records: Vec<Placed>) -> Result<Written, ImportError> {
+        self.0.write(records)
     }
 }
 

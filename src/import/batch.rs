@@ -4,13 +4,12 @@ use crate::SessionLog;
 use crate::import::{Destination, ImportError, Observer, Placed, Rejection, Summary};
 use std::fmt::Display;
 
-/// Records of one batch: some megabytes, and enough that neighbours share what a commit writes.
-const BATCH_RECORDS: usize = 20_000;
-
 /// Collects records and rejections, and settles them together.
 pub(super) struct Batch<'a> {
     destination: &'a mut dyn Destination,
     observer: &'a mut dyn Observer,
+    /// Records that are written at a time.
+    at_once: usize,
     records: Vec<Placed>,
     rejections: Vec<Rejection>,
     /// Records of input dealt with, now and at the last settlement.
@@ -25,6 +24,7 @@ impl<'a> Batch<'a> {
         observer: &'a mut dyn Observer,
     ) -> Self {
         Self {
+            at_once: destination.records_at_once().max(1),
             destination,
             observer,
             records: Vec::new(),
@@ -46,8 +46,8 @@ impl<'a> Batch<'a> {
     /// One more record of the input is dealt with, of which `bytes` have been read so far.
     pub(super) fn dealt(&mut self, bytes: u64) -> Result<(), ImportError> {
         self.dealt += 1;
-        let is_due = self.dealt - self.settled >= BATCH_RECORDS as u64;
-        if is_due || self.records.len() >= BATCH_RECORDS {
+        let is_due = self.dealt - self.settled >= self.at_once as u64;
+        if is_due || self.records.len() >= self.at_once {
             self.settle(bytes)?;
         }
         Ok(())
@@ -63,7 +63,7 @@ impl<'a> Batch<'a> {
         let mut records = std::mem::take(&mut self.records).into_iter();
         // One record of the input can end any number of sessions.
         while records.len() > 0 {
-            let chunk = records.by_ref().take(BATCH_RECORDS).collect();
+            let chunk = records.by_ref().take(self.at_once).collect();
             let written = self.destination.write(chunk)?;
             self.summary.accepted += written.accepted;
             self.summary.already_there += written.already_there;

@@ -35,9 +35,28 @@ pub trait Destination {
     ///
     /// The destination fails, whatever the records are. Some of them may have been written.
     fn write(&mut self, records: Vec<Placed>) -> Result<Written, ImportError>;
+
+    /// How many records to write at a time, asked when an import begins: 20,000 unless told
+    /// otherwise, some megabytes, and enough that neighbours share what a commit writes.
+    fn records_at_once(&self) -> usize {
+        20_000
+    }
 }
 
+/// Of an import into a store that has next to nothing yet: more than wait to be merged, so that they
+/// are sorted once and go past the log. They take about 200 MB.
+const BULK_RECORDS: usize = 100_000;
+
 impl Destination for &Store {
+    /// As many as the store merges at once while it is empty, or nearly so.
+    fn records_at_once(&self) -> usize {
+        let is_small = |stats: crate::Stats| stats.session_count < BULK_RECORDS as u64;
+        match self.stats().is_ok_and(is_small) {
+            true => BULK_RECORDS,
+            false => 20_000,
+        }
+    }
+
     /// Writes a batch; if it is refused, writes it once more without the refused records.
     fn write(&mut self, mut records: Vec<Placed>) -> Result<Written, ImportError> {
         let mut written = Written::default();
@@ -45,6 +64,12 @@ impl Destination for &Store {
             match self.append_batch(logs(&records)) {
                 Ok(outcomes) => {
                     written.count(&outcomes);
+                    return Ok(written);
+                }
+                Err(error) if is_too_large(&error) && records.len() > 1 => {
+                    let rest = records.split_off(records.len() / 2);
+                    written.add(self.write(records)?);
+                    written.add(self.write(rest)?);
                     return Ok(written);
                 }
                 Err(error) if is_too_large(&error) => break,
@@ -58,7 +83,7 @@ impl Destination for &Store {
 }
 
 /// The last resort, where somebody else's writes make new refusals, or where the store takes no
-/// batch of this size: no good record is lost.
+/// batch at all: no good record is lost.
 fn one_by_one(store: &Store, records: Vec<Placed>, written: &mut Written) -> Result<(), Error> {
     for Placed { place, log } in records {
         match store.append(log) {
@@ -71,6 +96,13 @@ fn one_by_one(store: &Store, records: Vec<Placed>, written: &mut Written) -> Res
 }
 
 impl Written {
+    fn add(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.already_there += other.already_there;
+        self.ended += other.ended;
+        self.rejections.extend(other.rejections);
+    }
+
     fn reject(&mut self, place: u64, error: &Error) {
         self.rejections.push(Rejection::new(place, error));
     }

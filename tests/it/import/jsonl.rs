@@ -32,6 +32,28 @@ fn import(store: &Store, input: impl AsRef<[u8]>) -> (Summary, Watcher) {
     (summary, watcher)
 }
 
+/// What goes past the log waits for no merge.
+#[test]
+fn an_import_into_an_empty_store_is_sorted_once_and_goes_past_the_log() {
+    let waiting = |store: &Store| store.stats().expect("readable").delta_session_count;
+    let lines = |ids: std::ops::RangeInclusive<u128>| ids.map(open).collect::<Vec<_>>().join("\n");
+    let store = empty_store();
+    let (first, watcher) = import(&store, lines(1..=150_000));
+    assert_eq!(counts(first), [150_000, 0, 0, 0]);
+    let dealt: Vec<u64> = watcher
+        .advances
+        .iter()
+        .map(|(_, records)| *records)
+        .collect();
+    assert_eq!(dealt, [100_000, 150_000]);
+    assert_eq!(waiting(&store), 50_000);
+    // With so many in the store a commit is as small as ever.
+    let (second, watcher) = import(&store, lines(150_001..=175_000));
+    assert_eq!(counts(second), [25_000, 0, 0, 0]);
+    assert_eq!(watcher.advances.len(), 2);
+    assert_eq!(everything(&store).len(), 175_000);
+}
+
 #[test]
 fn records_are_added_found_again_and_ended() {
     let store = empty_store();
@@ -170,19 +192,19 @@ fn refused_records_are_dropped_from_their_batch_and_the_rest_is_written() {
         .append(log(500, Some("2026-11-01T08:30:00Z")))
         .expect("new");
     let other = open(700).replace("Ann", "Bob");
-    let lines: Vec<_> = (1..=50_000).map(ended).chain([open(700), other]).collect();
+    let lines: Vec<_> = (1..=120_000).map(ended).chain([open(700), other]).collect();
     let (summary, watcher) = import(&store, lines.join("\n"));
-    assert_eq!(counts(summary), [49_999, 1, 0, 2]);
-    assert_eq!(watcher.places(), [500, 50_002]);
+    assert_eq!(counts(summary), [119_999, 1, 0, 2]);
+    assert_eq!(watcher.places(), [500, 120_002]);
     assert!(watcher.rejections[0].reason.contains("session_end"));
     assert!(watcher.rejections[1].reason.contains("\"Bob\""));
-    assert_eq!(everything(&store).len(), 50_000);
+    assert_eq!(everything(&store).len(), 120_000);
     let records: Vec<u64> = watcher
         .advances
         .iter()
         .map(|(_, records)| *records)
         .collect();
-    assert_eq!(records, [20_000, 40_000, 50_002]);
+    assert_eq!(records, [100_000, 120_002]);
 }
 
 #[test]

@@ -316,15 +316,15 @@ fn files_of_another_kind_are_refused() {
 #[test]
 fn the_observer_hears_how_far_the_import_is() {
     let mut records = Vec::new();
-    for index in 0..50_000 {
+    for index in 0..120_000 {
         records.push(login(index, &format!("pts/{index}"), "ann", ""));
     }
     let bytes = file(&records);
     let (summary, watcher, logs) = import_some(&bytes);
-    assert_eq!(counts(summary), [50_000, 0, 0, 0]);
-    assert_eq!(logs.len(), 50_000);
+    assert_eq!(counts(summary), [120_000, 0, 0, 0]);
+    assert_eq!(logs.len(), 120_000);
     let record = 384;
-    let expected = [20_000, 40_000, 50_000].map(|records| (records * record, records));
+    let expected = [100_000, 120_000].map(|records| (records * record, records));
     assert_eq!(watcher.advances, expected);
 }
 
