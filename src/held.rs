@@ -45,19 +45,25 @@ pub(crate) struct Held {
 
 impl Held {
     fn view(&self) -> Result<Arc<View>> {
-        let max = self.holders.age_max;
-        if max.is_some_and(|max| self.holders.clock.now() - self.since > max) {
-            self.expire();
-        }
+        self.expire_if_old();
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
         view.clone().ok_or_else(expired)
     }
 
-    fn expire(&self) {
-        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        let view = view.take();
-        // It may be the last of its state, and then there is work to be done.
-        drop(view);
+    /// Takes the view away if it was held for too long.
+    fn expire_if_old(&self) {
+        let Some(max) = self.holders.age_max else {
+            return;
+        };
+        if self.holders.clock.now() - self.since > max {
+            let view = self
+                .view
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            // It may be the last of its state: there is work to be done then, with nothing locked.
+            drop(view);
+        }
     }
 }
 
@@ -113,15 +119,9 @@ impl Holders {
 
     /// Takes away those that were held for too long.
     pub(crate) fn expire(&self) {
-        let Some(max) = self.age_max else {
-            return;
-        };
-        let now = self.clock.now();
-        let too_old = |held: &Arc<Held>| now - held.since > max;
-        let all = self.alive();
-        all.into_iter()
-            .filter(too_old)
-            .for_each(|held| held.expire());
+        if self.age_max.is_some() {
+            self.alive().iter().for_each(|held| held.expire_if_old());
+        }
     }
 
     /// Those whose view was not taken away. They are let go of where nothing is locked.

@@ -25,11 +25,9 @@ pub(super) fn prune(store: &Path, args: &args::Prune) -> Result<(), Failure> {
         true => OpenSessions::Remove,
         false => OpenSessions::Keep,
     };
-    let store = Store::open(store)?;
-    let pruned = with_bar("pruning", |bar| {
+    let pruned = changed(store, "pruning", |store, bar| {
         store.prune(args.older_than, open, |done| show(bar, done))
     })?;
-    store.close()?;
     output::answer(|out| Ok(output::pruned(out, &pruned, args.output)?))
 }
 
@@ -39,11 +37,9 @@ pub(super) fn retain(store: &Path, args: &args::Retain) -> Result<(), Failure> {
         (Some(sessions), _) => RetainedMax::Sessions(sessions),
         (None, bytes) => RetainedMax::LiveBytes(bytes.unwrap_or(u64::MAX)),
     };
-    let store = Store::open(store)?;
-    let pruned = with_bar("pruning", |bar| {
+    let pruned = changed(store, "pruning", |store, bar| {
         store.retain_at_most(max, |done| show(bar, done))
     })?;
-    store.close()?;
     output::answer(|out| Ok(output::pruned(out, &pruned, args.output)?))
 }
 
@@ -53,12 +49,22 @@ pub(super) fn end_stale(store: &Path, args: &args::EndStale) -> Result<(), Failu
         (Some(at), _) => StaleEnd::At(at),
         (None, hours) => StaleEnd::AfterStart(TimeDelta::hours(hours.unwrap_or(0).into())),
     };
-    let store = Store::open(store)?;
-    let ended = with_bar("ending", |bar| {
+    let ended = changed(store, "ending", |store, bar| {
         store.end_stale(args.before, end, |done| show(bar, done))
     })?;
-    store.close()?;
     output::answer(|out| Ok(output::ended_open(out, ended, args.output)?))
+}
+
+/// Opens a store, does something long to it, and closes it.
+fn changed<T>(
+    path: &Path,
+    what: &'static str,
+    change: impl FnOnce(&Store, &ProgressBar) -> crate::Result<T>,
+) -> crate::Result<T> {
+    let store = Store::open(path)?;
+    let done = with_bar(what, |bar| change(&store, bar))?;
+    store.close()?;
+    Ok(done)
 }
 
 /// Does something long, with a bar that goes once it is done.

@@ -39,9 +39,12 @@ pub trait Destination {
     /// How many records to write at a time, asked when an import begins: 20,000 unless told
     /// otherwise, some megabytes, and enough that neighbours share what a commit writes.
     fn records_at_once(&self) -> usize {
-        20_000
+        RECORDS_AT_ONCE
     }
 }
+
+/// Of an import as such.
+const RECORDS_AT_ONCE: usize = 20_000;
 
 /// Of an import into a store that has next to nothing yet: more than wait to be merged, so that they
 /// are sorted once and go past the log. They take about 200 MB.
@@ -53,7 +56,7 @@ impl Destination for &Store {
         let is_small = |stats: crate::Stats| stats.session_count < BULK_RECORDS as u64;
         match self.stats().is_ok_and(is_small) {
             true => BULK_RECORDS,
-            false => 20_000,
+            false => RECORDS_AT_ONCE,
         }
     }
 

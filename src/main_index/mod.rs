@@ -71,10 +71,18 @@ impl MainIndex {
 
     /// Opens `main.redb`, changing no byte of it before [`release`](Self::release).
     pub(crate) fn open(storage: &dyn Storage, cache_bytes: usize, shape: Shape) -> Result<Self> {
-        let inner_bytes = cache_bytes / INNER_SHARE;
         let opening = Opening {
-            cache_bytes: cache_bytes - inner_bytes,
+            cache_bytes,
             is_checked: false,
+        };
+        Self::open_with(storage, opening, shape)
+    }
+
+    fn open_with(storage: &dyn Storage, opening: Opening, shape: Shape) -> Result<Self> {
+        let inner_bytes = opening.cache_bytes / INNER_SHARE;
+        let opening = Opening {
+            cache_bytes: opening.cache_bytes - inner_bytes,
+            ..opening
         };
         let engine = Engine::open(storage, MAIN, opening)?;
         let identity = engine::guarded(|| engine::identity(&engine.read()?, MAIN))?;
@@ -134,12 +142,7 @@ impl MainIndex {
             cache_bytes: CHECK_CACHE_BYTES,
             is_checked: true,
         };
-        let again = Self {
-            engine: Engine::open(storage, MAIN, opening)?,
-            identity: self.identity,
-            shape: self.shape,
-            inner_nodes: Arc::new(InnerNodes::new(0)),
-        };
+        let again = Self::open_with(storage, opening, self.shape)?;
         let state = again.read()?.state();
         match state == self.read()?.state() {
             true => Ok(()),

@@ -90,12 +90,17 @@ impl MainReader {
         Ok(reader)
     }
 
+    /// How many sessions there are: each has its start in one level.
+    pub(crate) fn session_count(&self) -> u64 {
+        let counts = self.levels.iter().map(|level| level.count);
+        counts.fold(0, u64::saturating_add)
+    }
+
     /// Were a level missing, the sessions whose starts it has would be taken for unknown.
     fn check_levels(&self) -> Result<()> {
-        let counts = self.levels.iter().map(|level| u128::from(level.count));
         let root = self.stored_root(Family::ALL.to_key())?;
         let sessions = Tree::new(self, root.as_deref())?.len();
-        match counts.sum::<u128>() == u128::from(sessions) {
+        match self.session_count() == sessions {
             true => Ok(()),
             false => Err(Error::corrupted(format!(
                 "the levels have not as many starts as there are sessions, {sessions}"

@@ -16,7 +16,6 @@ pub use merge::MergeStats;
 
 use crate::delta::Delta;
 use crate::error::{Error, ErrorKind, Result};
-use crate::family::Family;
 use crate::format::{Commit, Ids};
 use crate::held::Holders;
 use crate::log::Log;
@@ -182,13 +181,6 @@ impl Shared {
         self.log_bytes.store(log.bytes(), Ordering::Relaxed);
         let unmerged = log.unmerged_bytes();
         self.unmerged_bytes.store(unmerged, Ordering::Relaxed);
-    }
-
-    /// How many sessions the main index has.
-    pub(crate) fn merged_session_count(&self) -> Result<u64> {
-        let view = self.view()?;
-        let merged = view.with(Arc::clone(&view.main), Delta::new(view.main.state().ids));
-        merged.read(|view| view.len(Family::ALL))
     }
 
     /// The bytes of the log's files, without waiting for a commit.

@@ -74,7 +74,10 @@ impl Shared {
         };
         let is_readable = main.as_ref().is_some_and(|main| main.read().is_ok());
         if unknown.is_some() || !is_readable || self.view()?.main.has_failed() {
-            self.settle(main, writer, unknown)?;
+            let is_merged = self.settle(main, writer, unknown)?;
+            if let Some(through) = unknown {
+                self.doubt(writer, is_merged.then_some(Doubt::IsDurable(through)));
+            }
         }
         Ok(())
     }
@@ -88,18 +91,25 @@ impl Shared {
         through: u64,
         merged: Result<()>,
     ) -> Result<()> {
-        let is_durable = merged.is_ok();
         match (self.settle(main, writer, Some(through)), merged) {
-            (Ok(true), _) if is_durable => {
+            (Ok(true), Ok(())) => {
                 self.confirmed(writer, through);
                 Ok(())
             }
-            (Ok(true), _) => self.confirm(main, writer).map_err(|error| {
-                let message = "what was merged may not be durable; writing the same again is safe";
-                Error::new(error.kind(), message).caused_by(error)
-            }),
-            (_, Err(error)) | (Err(error), Ok(())) => Err(error),
+            (Ok(true), Err(_)) => {
+                self.doubt(writer, Some(Doubt::IsDurable(through)));
+                self.confirm(main, writer).map_err(|error| {
+                    let message =
+                        "what was merged may not be durable; writing the same again is safe";
+                    Error::new(error.kind(), message).caused_by(error)
+                })
+            }
+            (Ok(false), Err(error)) => Err(error),
             (Ok(false), Ok(())) => Err(Error::corrupted("a merge has left no trace")),
+            (Err(unsettled), merged) => {
+                self.doubt(writer, Some(Doubt::IsMerged(through)));
+                Err(merged.err().unwrap_or(unsettled))
+            }
         }
     }
 
@@ -111,9 +121,6 @@ impl Shared {
         writer: &mut Writer,
         attempted: Option<u64>,
     ) -> Result<bool> {
-        if let Some(through) = attempted {
-            self.doubt(writer, Some(Doubt::IsMerged(through)));
-        }
         let reader = self.reader(main)?;
         let view = self.view()?;
         let (base, state) = (view.main.state(), reader.state());
@@ -130,9 +137,6 @@ impl Shared {
             (Some(_), None) => Delta::new(state.ids),
             (None, _) => view.delta.clone(),
         };
-        if attempted.is_some() {
-            self.doubt(writer, merged.map(Doubt::IsDurable));
-        }
         self.publish(Some(Arc::new(view.with(Arc::new(reader), delta))));
         Ok(merged.is_some())
     }

@@ -81,7 +81,7 @@ impl Store {
 
     /// Reads the latest state, and if the storage fails, once more: most failures pass, and one that
     /// another call met must not be this one's.
-    pub(super) fn latest<T>(&self, read: impl Fn() -> Result<T>) -> Result<T> {
+    fn latest<T>(&self, read: impl Fn() -> Result<T>) -> Result<T> {
         match read() {
             Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Expired) => {
                 self.shared().recover()?;

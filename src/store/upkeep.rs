@@ -90,7 +90,7 @@ impl Store {
     /// How many sessions are left once those are gone that take what is too much of live bytes.
     fn sessions_in(&self, bytes: u64) -> Result<u64> {
         let stats = self.stats()?;
-        let merged = self.latest(|| self.shared().merged_session_count())?;
+        let merged = self.shared().view()?.main.session_count();
         let too_much = u128::from(stats.live_bytes.saturating_sub(bytes));
         // What waits to be merged has no part in the bytes, and without sessions there is no rate.
         let gone = (too_much * u128::from(merged)).checked_div(u128::from(stats.live_bytes));

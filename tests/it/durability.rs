@@ -1,26 +1,17 @@
 //! What a loss of power takes: nothing that was acknowledged as durable.
 
 use crate::recording::Recording;
-use crate::{log, uid};
-use chrono::{DateTime, TimeDelta, Utc};
-use sessionlog::{Clock, Durability, Query, Store};
-use std::sync::{Arc, Mutex};
+use crate::{ManualClock, log, uid};
+use chrono::TimeDelta;
+use sessionlog::{Durability, Query, Store};
+use std::sync::Arc;
 
 const START: &str = "2026-11-01T08:00:00Z";
-
-#[derive(Debug, Clone)]
-struct ManualClock(Arc<Mutex<DateTime<Utc>>>);
-
-impl Clock for ManualClock {
-    fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap()
-    }
-}
 
 /// A store of eventual durability, its storage, and its clock, which stands still.
 fn eventual() -> (Recording, ManualClock, Store) {
     let directory = Recording::default();
-    let clock = ManualClock(Arc::new(Mutex::new(DateTime::UNIX_EPOCH)));
+    let clock = ManualClock::at("1970-01-01T00:00:00Z");
     let options = Store::options().durability(Durability::Eventual);
     let options = options.clock(clock.clone());
     let store = options.create_on(Arc::new(directory.clone())).unwrap();
@@ -99,7 +90,7 @@ fn eventual_writes_at_risk_are_bounded_in_number() {
 #[test]
 fn eventual_writes_at_risk_are_bounded_in_age_at_each_commit() {
     let (directory, clock, store) = eventual();
-    let wait = |millis| *clock.0.lock().unwrap() += TimeDelta::milliseconds(millis);
+    let wait = |millis| clock.pass(TimeDelta::milliseconds(millis));
     store.append(log(1, START, None)).unwrap();
     wait(999);
     store.append(log(2, START, None)).unwrap();

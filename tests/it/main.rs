@@ -41,8 +41,11 @@ mod verify;
 #[cfg(feature = "wire")]
 mod wire;
 
-use chrono::{DateTime, Utc};
-use sessionlog::{Error, ErrorKind, SessionLog, Store};
+use chrono::{DateTime, TimeDelta, Utc};
+use redb::ReadableTable;
+use sessionlog::{Clock, Error, ErrorKind, SessionLog, Store};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
 /// An instant from RFC 3339 text.
@@ -52,6 +55,42 @@ fn at(text: &str) -> DateTime<Utc> {
 
 fn uid(number: u128) -> Uuid {
     Uuid::from_u128(number)
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Debug, Clone)]
+struct ManualClock(Arc<Mutex<DateTime<Utc>>>);
+
+impl ManualClock {
+    fn at(text: &str) -> Self {
+        Self(Arc::new(Mutex::new(at(text))))
+    }
+
+    fn pass(&self, time: TimeDelta) {
+        *self.0.lock().unwrap() += time;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// Changes the body of a row of `meta` behind the store's back, its checksum too.
+fn rewrite_meta(path: &Path, key: &[u8], change: impl FnOnce(&[u8]) -> Vec<u8>) {
+    let database = redb::Database::open(path).unwrap();
+    let write = database.begin_write().unwrap();
+    {
+        let meta = redb::TableDefinition::<&[u8], &[u8]>::new("meta");
+        let mut meta = write.open_table(meta).unwrap();
+        let row = meta.get(key).unwrap().unwrap().value().to_vec();
+        let body = change(&row[4..]);
+        let checksum = crc32fast::hash(&[b"meta", key, &body].concat());
+        let row = [&checksum.to_le_bytes()[..], &body].concat();
+        meta.insert(key, row.as_slice()).unwrap();
+    }
+    write.commit().unwrap();
 }
 
 /// A record of user 7, Ann, on PDA-01.

@@ -1,8 +1,7 @@
 //! Making, opening and closing stores: what is refused stays as it was.
 
 use crate::recording::bytes_of;
-use crate::{at, log, refused, uid};
-use redb::ReadableTable;
+use crate::{at, log, refused, rewrite_meta, uid};
 use sessionlog::storage::MemoryStorage;
 use sessionlog::{Bucket, Error, ErrorKind, Outcome, PageRequest, Query, Store};
 use std::collections::BTreeMap;
@@ -124,23 +123,9 @@ fn set_format_version(path: &Path, file: &str, version: u32) {
         bytes[..4].copy_from_slice(&checksum.to_le_bytes());
         return fs::write(path.join(file), bytes).unwrap();
     }
-    let database = redb::Database::open(path.join(file)).unwrap();
-    let write = database.begin_write().unwrap();
-    {
-        let meta = redb::TableDefinition::<&[u8], &[u8]>::new("meta");
-        let mut meta = write.open_table(meta).unwrap();
-        let row = meta
-            .get(b"identity".as_slice())
-            .unwrap()
-            .unwrap()
-            .value()
-            .to_vec();
-        let body = [&version.to_le_bytes(), &row[8..]].concat();
-        let checksum = crc32fast::hash(&[b"meta".as_slice(), b"identity", &body].concat());
-        let row = [&checksum.to_le_bytes()[..], &body].concat();
-        meta.insert(b"identity".as_slice(), row.as_slice()).unwrap();
-    }
-    write.commit().unwrap();
+    rewrite_meta(&path.join(file), b"identity", |body| {
+        [&version.to_le_bytes(), &body[4..]].concat()
+    });
 }
 
 #[test]

@@ -1,30 +1,10 @@
 //! Snapshots and iterators that are held: they are counted, and end where the store says when.
 
-use crate::{at, log, uid};
+use crate::{ManualClock, log, uid};
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::{Clock, Cursor, ErrorKind, Merge, Options, Query, Store};
-use std::sync::{Arc, Mutex};
 
 const START: &str = "2026-11-01T08:00:00Z";
-
-#[derive(Debug, Clone)]
-struct ManualClock(Arc<Mutex<DateTime<Utc>>>);
-
-impl ManualClock {
-    fn new() -> Self {
-        Self(Arc::new(Mutex::new(at(START))))
-    }
-
-    fn pass(&self, time: TimeDelta) {
-        *self.0.lock().unwrap() += time;
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap()
-    }
-}
 
 fn filled(options: Options) -> Store {
     let store = options.in_memory().unwrap();
@@ -40,7 +20,7 @@ fn held(store: &Store) -> (u64, Option<DateTime<Utc>>) {
 
 #[test]
 fn what_is_held_is_counted_with_the_time_of_the_oldest() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::at(START);
     let store = filled(Store::options().clock(clock.clone()));
     assert_eq!(held(&store), (0, None));
     let first = store.snapshot().unwrap();
@@ -59,7 +39,7 @@ fn what_is_held_is_counted_with_the_time_of_the_oldest() {
 
 #[test]
 fn a_snapshot_ends_once_it_was_held_for_too_long_and_cursors_go_on() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::at(START);
     let hour = TimeDelta::hours(1);
     let store = filled(Store::options().clock(clock.clone()).snapshot_age_max(hour));
     let snapshot = store.snapshot().unwrap();
@@ -103,7 +83,7 @@ fn bytes_beside_a_snapshot(options: Options, clock: &ManualClock) -> u64 {
 fn what_a_forgotten_snapshot_keeps_is_cleaned_up_once_it_has_ended() {
     let hour = TimeDelta::minutes(2);
     let bounded = Store::options().snapshot_age_max(hour);
-    let bounded = bytes_beside_a_snapshot(bounded, &ManualClock::new());
-    let unbounded = bytes_beside_a_snapshot(Store::options(), &ManualClock::new());
+    let bounded = bytes_beside_a_snapshot(bounded, &ManualClock::at(START));
+    let unbounded = bytes_beside_a_snapshot(Store::options(), &ManualClock::at(START));
     assert!(bounded < unbounded, "{bounded} and {unbounded} bytes");
 }

@@ -1,7 +1,7 @@
 //! The check of a whole store: it finds nothing where nothing is wrong, and everything that is.
 
 use crate::recording::{Recording, bytes_of};
-use crate::{at, log, uid};
+use crate::{at, log, rewrite_meta, uid};
 use redb::{Key, ReadableTable, TableDefinition};
 use sessionlog::storage::{MemoryStorage, Storage};
 use sessionlog::{
@@ -145,28 +145,12 @@ fn an_id_that_would_be_given_twice_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     stored(&path);
-    let database = redb::Database::open(path.join("main.redb")).unwrap();
-    let write = database.begin_write().unwrap();
-    {
-        let meta = TableDefinition::<&[u8], &[u8]>::new("meta");
-        let mut meta = write.open_table(meta).unwrap();
-        let row = meta
-            .get(b"state".as_slice())
-            .unwrap()
-            .unwrap()
-            .value()
-            .to_vec();
-        let body = &row[4..];
+    rewrite_meta(&path.join("main.redb"), b"state", |body| {
         // The version and the watermark, then the next node id.
         let at = 1 + varint_bytes(body[1]);
         let rest = &body[at + varint_bytes(body[at])..];
-        let body = [&body[..at], &[20], rest].concat();
-        let checksum = crc32fast::hash(&[b"meta".as_slice(), b"state", &body].concat());
-        let row = [&checksum.to_le_bytes()[..], &body].concat();
-        meta.insert(b"state".as_slice(), row.as_slice()).unwrap();
-    }
-    write.commit().unwrap();
-    drop(database);
+        [&body[..at], &[20], rest].concat()
+    });
     let faults = faults_of(&path);
     assert!(
         faults
