@@ -310,6 +310,36 @@ fn an_entry_that_is_unlike_all_others_makes_no_leaf_small_but_its_own() {
     assert!(nodes_of(u64::MAX - 10) <= nodes_of(10_000) + 1);
 }
 
+proptest! {
+    /// What is put is checked by the store of nodes.
+    #[test]
+    fn no_node_has_too_many_bytes_however_unlike_its_entries_are(
+        widths in proptest::collection::vec((0_u32..64, 0_u32..64, 0_u32..32), 1..6),
+        runs in proptest::collection::vec((0_usize..6, 1_usize..200), 1..8),
+    ) {
+        let width = |of: usize| widths[of % widths.len()];
+        let of_slots = runs.iter().flat_map(|(of, len)| std::iter::repeat_n(width(*of), *len));
+        let mut major = 0_u64;
+        let slots: Vec<Slot> = of_slots.map(|(step, number, id)| {
+            major += 1 + (1 << step) / 1_000;
+            let rest = Rest { number: major.wrapping_add(1 << number), ids: [1 << id, 7] };
+            Slot { key: Key::new(major, 0), rest }
+        }).collect();
+        // From the first to the last and the other way round, at once and some at a time.
+        let (whole, mut backwards) = (slots.clone(), slots);
+        backwards.reverse();
+        for (slots, at_once) in [(&whole, usize::MAX), (&whole, 7), (&backwards, 150)] {
+            let mut index = Index::default();
+            for slots in slots.chunks(at_once) {
+                let mut edits: Vec<Edit> = slots.iter().copied().map(Edit::Insert).collect();
+                edits.sort_by_key(Edit::key);
+                index.apply(Limits::default(), &edits);
+            }
+            index.check(Limits::default());
+        }
+    }
+}
+
 #[test]
 fn keys_below_every_fence_are_found_again() {
     let mut index = Index::default();

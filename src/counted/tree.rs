@@ -302,6 +302,8 @@ fn leaf_slots_max(limits: Limits, slots: &[Slot]) -> usize {
         let first = slots.get(..max).unwrap_or(slots);
         match leaf::capacity(first) {
             capacity if capacity < max => max = capacity,
+            // More than were looked at may be less alike.
+            _ if max < slots.len() => return max,
             capacity => return limits.leaf_slots_max.min(capacity),
         }
     }
