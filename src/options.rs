@@ -1,7 +1,7 @@
 //! How a store is made and opened.
 
 use crate::counted::{CHILDREN_MAX, Limits};
-use crate::main_index::{Levels, Shape};
+use crate::main_index::{Levels, Setup, Shape};
 use crate::query::PageRequest;
 use crate::time::{Clock, SystemClock};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -207,6 +207,14 @@ impl Options {
     pub fn check_on_open(mut self, check: bool) -> Self {
         self.check_on_open = check;
         self
+    }
+
+    /// How the main index is opened.
+    pub(crate) fn setup(&self) -> Setup {
+        Setup {
+            cache_bytes: self.cache_bytes,
+            shape: self.shape,
+        }
     }
 
     /// The most slots of a node, at least two, and how many sessions of a user it takes for those

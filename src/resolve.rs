@@ -14,7 +14,7 @@ use crate::retention::{Fate, Rule};
 use crate::session::{self, Checked, Outcome, SessionLog};
 use crate::time::Ticks;
 use crate::view::View;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ pub(crate) struct Resolver<'a> {
 }
 
 /// How far a sweep has come.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Swept {
     /// Sessions that were removed or ended.
     pub(crate) changed: u64,
@@ -43,6 +43,20 @@ pub(crate) struct Swept {
     /// How many were looked at, and how many are left to be.
     pub(crate) looked_at: u64,
     pub(crate) left: u64,
+    /// The clients of those that were removed.
+    pub(crate) clients: BTreeSet<ClientId>,
+}
+
+impl Swept {
+    /// Goes on with what came next.
+    pub(crate) fn add(&mut self, next: Self) {
+        self.changed += next.changed;
+        self.spared += next.spared;
+        self.looked_at += next.looked_at;
+        self.left = next.left;
+        self.last = next.last.or(self.last);
+        self.clients.extend(next.clients);
+    }
 }
 
 /// A session that was touched: what it was, what it is to be, and its record then, where known.
@@ -185,6 +199,7 @@ impl<'a> Resolver<'a> {
                 Fate::Remove => {
                     self.touch(entry)?;
                     self.set_removed(entry.refer_uid);
+                    swept.clients.insert(entry.client_id);
                     removable -= 1;
                     swept.changed += 1;
                 }

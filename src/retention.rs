@@ -7,6 +7,7 @@ use crate::session;
 use crate::time::{self, Ticks};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// What becomes of sessions that are old enough to be removed but have not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -51,6 +52,44 @@ pub struct Pruned {
     pub oldest_left: Option<DateTime<Utc>>,
 }
 
+/// How thoroughly a user is erased: see [`Store::erase_user`](crate::Store::erase_user).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Erasure {
+    /// No call can bring anything of it back. Bytes of it may remain where the store's files have
+    /// room that is free.
+    #[default]
+    Logical,
+    /// And no file of the store has any byte of it.
+    Secure,
+}
+
+/// What [`Store::erase_user`](crate::Store::erase_user) did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Erased {
+    /// Sessions that were removed.
+    pub session_count: u64,
+    /// Names of the user that were.
+    pub user_name_count: u64,
+    /// Clients that were, since no other session has them.
+    pub client_count: u64,
+    /// Whether the files were written anew, so that no byte of it is left in them.
+    pub is_secure: bool,
+    /// Snapshots and iterators that still see what was there when they were taken, and keep it on the
+    /// storage until they are dropped. Backups and exports are out of the store's reach too.
+    pub snapshot_count: u64,
+}
+
+/// What [`Store::compact`](crate::Store::compact) or [`Store::rebuild`](crate::Store::rebuild) did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Compacted {
+    /// The bytes of the store's files before.
+    pub file_bytes_before: u64,
+    /// And now.
+    pub file_bytes: u64,
+}
+
 /// What becomes of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -72,6 +111,8 @@ pub(crate) struct Rule {
 enum Kind {
     EndedBefore(Ticks, OpenSessions),
     Beyond(u64),
+    /// Every one.
+    All,
     End(StaleEnd),
 }
 
@@ -104,6 +145,15 @@ impl Rule {
         }
     }
 
+    /// Removes everything of a user.
+    pub(crate) fn erase(user_refer_uid: Uuid) -> Result<Self> {
+        let query = Query::builder().user_refer_uid(user_refer_uid);
+        Ok(Self {
+            query: query.build()?,
+            kind: Kind::All,
+        })
+    }
+
     /// Ends what is open and started before a limit.
     ///
     /// # Errors
@@ -130,14 +180,14 @@ impl Rule {
     pub(crate) fn removed_max(&self, sessions: u64) -> u64 {
         match self.kind {
             Kind::Beyond(kept) => sessions.saturating_sub(kept),
-            Kind::EndedBefore(..) | Kind::End(_) => u64::MAX,
+            Kind::EndedBefore(..) | Kind::All | Kind::End(_) => u64::MAX,
         }
     }
 
     pub(crate) fn fate(&self, entry: &Entry) -> Fate {
         match (self.kind, entry.end) {
             (Kind::EndedBefore(cutoff, _), Some(end)) if end >= cutoff => Fate::Keep,
-            (Kind::EndedBefore(..) | Kind::Beyond(_), Some(_)) => Fate::Remove,
+            (Kind::EndedBefore(..) | Kind::Beyond(_), Some(_)) | (Kind::All, _) => Fate::Remove,
             (Kind::EndedBefore(_, OpenSessions::Remove), None) => Fate::Remove,
             (Kind::EndedBefore(_, OpenSessions::Keep) | Kind::Beyond(_), None) => Fate::Spare,
             (Kind::End(_), Some(_)) => Fate::Keep,

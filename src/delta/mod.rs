@@ -231,6 +231,11 @@ impl Delta {
         ops.map(|(place, op)| (place.family(), op.edit(place.key())))
     }
 
+    /// The sessions that it changes.
+    pub(crate) fn session_ids(&self) -> impl Iterator<Item = Uuid> {
+        self.sessions.iter_from(0).map(|(refer_uid, _)| *refer_uid)
+    }
+
     /// The edits of the rows by `refer_uid`, in that order.
     pub(crate) fn session_edits(&self) -> impl Iterator<Item = Result<(Uuid, SessionEdit)>> {
         self.sessions.iter_from(0).map(|(refer_uid, session)| {

@@ -15,37 +15,37 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{HeldFile, Storage, StorageFile};
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use seam::Backend;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// What a file is called while it is being created.
 pub(crate) fn unfinished(name: &str) -> String {
     format!("{name}.new")
 }
 
-/// One open file.
+/// One open file. It stays open until the engine is closed, or whoever has it, readers included, has
+/// dropped it.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    database: Database,
+    /// `None` once closed.
+    database: RwLock<Option<Database>>,
     file: Arc<HeldFile>,
     name: &'static str,
     has_failed: Arc<AtomicBool>,
 }
 
 impl Engine {
-    /// Makes the file whole and durable under its [`unfinished`] name.
+    /// Starts an empty file under its [`unfinished`] name, over any that is left there.
     pub(crate) fn create(
         storage: &dyn Storage,
         name: &'static str,
-        fill: impl FnOnce(&WriteTransaction) -> Result<()>,
-    ) -> Result<()> {
+        opening: Opening,
+    ) -> Result<Self> {
         let failed = |error| io_error("create", name, error);
         let file = storage.create(&unfinished(name)).map_err(failed)?;
         let file = HeldFile::new(file);
         file.release().map_err(failed)?;
-        let engine = Self::over(Arc::new(file), name, Opening::default())?;
-        engine.write(fill)?;
-        engine.close()
+        Self::over(Arc::new(file), name, opening)
     }
 
     /// Opens the file, changing no byte of it before [`release`](Self::release).
@@ -65,7 +65,26 @@ impl Engine {
                 format!("the directory holds no store: there is no {name}"),
             ));
         }
-        let file = storage.open(name).map_err(failed)?;
+        Self::open_file(storage, name, name, opening)
+    }
+
+    /// As [`open`](Self::open), of the file that still has its [`unfinished`] name.
+    pub(crate) fn open_unfinished(
+        storage: &dyn Storage,
+        name: &'static str,
+        opening: Opening,
+    ) -> Result<Self> {
+        Self::open_file(storage, &unfinished(name), name, opening)
+    }
+
+    fn open_file(
+        storage: &dyn Storage,
+        file_name: &str,
+        name: &'static str,
+        opening: Opening,
+    ) -> Result<Self> {
+        let failed = |error| io_error("open", name, error);
+        let file = storage.open(file_name).map_err(failed)?;
         if file.is_empty().map_err(failed)? {
             return Err(Error::corrupted(format!("{name} is empty")));
         }
@@ -78,7 +97,7 @@ impl Engine {
             let backend = Backend::new(Arc::clone(&file), Arc::clone(&has_failed));
             let database = seam::open(backend, name, opening)?;
             Ok(Self {
-                database,
+                database: RwLock::new(Some(database)),
                 file,
                 name,
                 has_failed,
@@ -92,9 +111,16 @@ impl Engine {
         released.map_err(|error| io_error("write", self.name, error))
     }
 
+    /// Does something with the database.
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T>) -> Result<T> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().ok_or_else(Error::closed)?;
+        guarded(|| work(database))
+    }
+
     /// The state after the last commit.
     pub(crate) fn read(&self) -> Result<ReadTransaction> {
-        guarded(|| self.database.begin_read().map_err(engine_error))
+        self.with(|database| database.begin_read().map_err(engine_error))
     }
 
     /// Commits what `write` does, all or nothing and durable on return.
@@ -103,8 +129,8 @@ impl Engine {
     ///
     /// `Unavailable` if the storage fails: the outcome is then unknown.
     pub(crate) fn write(&self, write: impl FnOnce(&WriteTransaction) -> Result<()>) -> Result<()> {
-        guarded(|| {
-            let mut transaction = self.database.begin_write().map_err(engine_error)?;
+        self.with(|database| {
+            let mut transaction = database.begin_write().map_err(engine_error)?;
             // Else opening after a crash goes through the whole file.
             transaction.set_quick_repair(true);
             // An error drops the transaction, and with it all that was written.
@@ -113,38 +139,39 @@ impl Engine {
         })
     }
 
-    /// The file, to be measured.
-    pub(crate) fn file(&self) -> FileSize {
-        FileSize {
-            file: Arc::clone(&self.file),
-            name: self.name,
-        }
+    /// Brings the file's pages together, and cuts off what is free behind them. Nobody may read
+    /// meanwhile.
+    pub(crate) fn compact(&self) -> Result<()> {
+        let mut database = self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_mut().ok_or_else(Error::closed)?;
+        guarded(|| database.compact().map(drop).map_err(engine_error))
     }
 
-    /// Set once the storage has failed: the engine then does nothing more until the file is opened
+    /// The bytes of the file as it is now, room for growth included.
+    pub(crate) fn file_bytes(&self) -> Result<u64> {
+        let len = self.file.len();
+        len.map_err(|error| io_error("measure", self.name, error))
+    }
+
+    /// Whether the storage has failed: the engine then does nothing more until the file is opened
     /// again.
-    pub(crate) fn has_failed(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.has_failed)
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
     }
 
     /// Closes the engine. Readers that are left find out with their next read, and none is at it
-    /// any more on return.
-    pub(crate) fn close(self) -> Result<()> {
-        guarded(|| self.database.close().map_err(engine_error))
-    }
-}
-
-/// Tells how large a file is at any time.
-#[derive(Debug, Clone)]
-pub(crate) struct FileSize {
-    file: Arc<HeldFile>,
-    name: &'static str,
-}
-
-impl FileSize {
-    /// The bytes of the file as it is now, room for growth included.
-    pub(crate) fn bytes(&self) -> Result<u64> {
-        let len = self.file.len();
-        len.map_err(|error| io_error("measure", self.name, error))
+    /// any more on return. Closing again does nothing.
+    pub(crate) fn close(&self) -> Result<()> {
+        let database = self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        database.map_or(Ok(()), |database| {
+            guarded(|| database.close().map_err(engine_error))
+        })
     }
 }

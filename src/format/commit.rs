@@ -91,6 +91,12 @@ pub(crate) struct NewNames {
     pub(crate) clients: Vec<(ClientId, Arc<str>)>,
 }
 
+impl NewNames {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.names.is_empty() && self.clients.is_empty()
+    }
+}
+
 /// What one commit changes, resolved to ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Commit {

@@ -187,6 +187,12 @@ impl MainState {
         live_bytes: 0,
         merge_count: 0,
     };
+
+    /// Whether the same was merged, wherever its rows lie.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        let merged = |state: &Self| (state.watermark, state.ids, state.merge_count);
+        merged(self) == merged(other)
+    }
 }
 
 /// The row `levels` of `meta`.

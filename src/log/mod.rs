@@ -177,23 +177,31 @@ impl Log {
         self.current.len + self.other.len
     }
 
-    /// Makes every commit durable, and gives their room back if none is needed any more. What
-    /// remains then tells how far the log went: without it, an older copy of the main index would
-    /// seem to be whole.
+    /// Makes every commit durable, and gives their room back if none is needed any more.
     pub(crate) fn close(mut self) -> Result<()> {
         self.settle()?;
-        if !self.is_merged() {
-            return self.append(&[], Flush::Now);
+        match self.is_merged() {
+            true => self.trim(),
+            false => self.append(&[], Flush::Now),
         }
+    }
+
+    /// Gives the room of all commits back, none of which is needed any more, and with it the bytes
+    /// that they had. What remains tells how far the log went: without it, an older copy of the main
+    /// index would seem to be whole.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage fails; see [`append`](Self::append).
+    pub(crate) fn trim(&mut self) -> Result<()> {
         if self.last == 0 {
             return Ok(());
         }
-        self.other.cut()?;
-        self.current.rewind(self.identity);
-        self.current.cut()?;
+        self.other.cut(self.identity)?;
+        self.current.cut(self.identity)?;
         let nothing = [Vec::new()];
         self.current.append(self.last, &nothing, self.last)?;
-        self.current.sync()
+        self.current.shrink()
     }
 }
 

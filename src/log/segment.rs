@@ -266,10 +266,18 @@ impl Segment {
         Ok(())
     }
 
-    /// Gives the room of its records back.
-    pub(super) fn cut(&self) -> Result<()> {
-        let cut = self.file.set_len(HEADER_BYTES as u64);
-        cut.map_err(|error| io_error("cut", self.name, error))
+    /// Starts anew, and gives the room of its records back for good.
+    pub(super) fn cut(&mut self, identity: Identity) -> Result<()> {
+        self.rewind(identity);
+        self.shrink()
+    }
+
+    /// Gives the room behind its records back, and makes them durable.
+    pub(super) fn shrink(&mut self) -> Result<()> {
+        self.cut_behind()?;
+        self.len = self.place.end;
+        self.unsynced = Vec::new();
+        Ok(())
     }
 }
 

@@ -18,16 +18,7 @@ pub(super) fn write_families(
     next_node: u64,
     rows: &mut RowWriter,
 ) -> Result<u64> {
-    let mut families = Families {
-        roots: write.open_table(tables::ROOTS).map_err(engine_error)?,
-        nodes: Nodes {
-            table: write.open_table(tables::NODES).map_err(engine_error)?,
-            next: next_node,
-            rows,
-        },
-        shape,
-        with_parts: HashSet::new(),
-    };
+    let mut families = Families::new(write, shape, next_node, rows)?;
     let mut edits = delta.edits().peekable();
     let mut group = Vec::new();
     while let Some((family, edit)) = edits.next() {
@@ -37,11 +28,11 @@ pub(super) fn write_families(
             group.clear();
         }
     }
-    Ok(families.nodes.next)
+    Ok(families.next_node())
 }
 
 /// The tables of roots and nodes.
-struct Families<'txn, 'r> {
+pub(super) struct Families<'txn, 'r> {
     roots: Table<'txn, &'static [u8; 9], &'static [u8]>,
     nodes: Nodes<'txn, 'r>,
     shape: Shape,
@@ -50,14 +41,42 @@ struct Families<'txn, 'r> {
     with_parts: HashSet<FamilyKey>,
 }
 
-impl Families<'_, '_> {
+impl<'txn, 'r> Families<'txn, 'r> {
+    pub(super) fn new(
+        write: &'txn WriteTransaction,
+        shape: Shape,
+        next_node: u64,
+        rows: &'r mut RowWriter,
+    ) -> Result<Self> {
+        Ok(Self {
+            roots: write.open_table(tables::ROOTS).map_err(engine_error)?,
+            nodes: Nodes {
+                table: write.open_table(tables::NODES).map_err(engine_error)?,
+                next: next_node,
+                rows,
+            },
+            shape,
+            with_parts: HashSet::new(),
+        })
+    }
+
+    /// The next free node id.
+    pub(super) fn next_node(&self) -> u64 {
+        self.nodes.next
+    }
+
+    /// The root of an index after edits.
+    pub(super) fn grown(&mut self, root: Option<&[u8]>, edits: &[Edit]) -> Result<Option<Vec<u8>>> {
+        counted::apply(&mut self.nodes, self.shape.nodes, root, edits)
+    }
+
     /// Applies sorted edits of one family.
     fn edit(&mut self, family: FamilyKey, edits: &[Edit]) -> Result<()> {
         if Part::of(family).is_some_and(|part| !self.with_parts.contains(&part.whole)) {
             return Ok(());
         }
         let before = row(&self.roots, tables::ROOTS, &family)?.map(|root| root.to_vec());
-        let after = counted::apply(&mut self.nodes, self.shape.nodes, before.as_deref(), edits)?;
+        let after = self.grown(before.as_deref(), edits)?;
         self.set_root(family, after.as_deref())?;
         if !Part::are_of(family) {
             return Ok(());
@@ -82,7 +101,7 @@ impl Families<'_, '_> {
         Ok(tree.len() > self.shape.parts_above)
     }
 
-    fn set_root(&mut self, family: FamilyKey, root: Option<&[u8]>) -> Result<()> {
+    pub(super) fn set_root(&mut self, family: FamilyKey, root: Option<&[u8]>) -> Result<()> {
         let rows = &mut *self.nodes.rows;
         match root {
             Some(root) => rows.put(&mut self.roots, tables::ROOTS, &family, root),
@@ -99,7 +118,7 @@ impl Families<'_, '_> {
             Ok(())
         })?;
         for (client, edits) in parts {
-            let root = counted::apply(&mut self.nodes, self.shape.nodes, None, &edits)?;
+            let root = self.grown(None, &edits)?;
             self.set_root(Part { whole, client }.family(), root.as_deref())?;
         }
         Ok(())

@@ -1,17 +1,22 @@
 //! `main.redb`: the index of all sessions but those that are still in the delta.
 
+mod copy;
 mod families;
 mod inner_nodes;
+mod known_names;
 mod pins;
 mod reader;
 mod starts;
+mod steps;
 mod tables;
 mod verify;
 mod writer;
 
+pub(crate) use copy::{Change, MainCopy};
 pub(crate) use pins::Pins;
 pub(crate) use reader::{MainReader, Root};
 pub(crate) use starts::Levels;
+pub(crate) use steps::Steps;
 pub(crate) use verify::{Findings, verify};
 
 use crate::counted::Limits;
@@ -54,10 +59,31 @@ impl Default for Shape {
     }
 }
 
+/// How an index is opened, whatever it holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setup {
+    /// Memory for its pages.
+    pub(crate) cache_bytes: usize,
+    pub(crate) shape: Shape,
+}
+
+impl Setup {
+    fn inner_nodes_bytes(self) -> usize {
+        self.cache_bytes / INNER_SHARE
+    }
+
+    fn opening(self) -> Opening {
+        Opening {
+            cache_bytes: self.cache_bytes - self.inner_nodes_bytes(),
+            is_checked: false,
+        }
+    }
+}
+
 /// An open `main.redb`.
 #[derive(Debug)]
 pub(crate) struct MainIndex {
-    engine: Engine,
+    engine: Arc<Engine>,
     identity: Identity,
     shape: Shape,
     inner_nodes: Arc<InnerNodes>,
@@ -65,33 +91,39 @@ pub(crate) struct MainIndex {
 
 impl MainIndex {
     /// Makes an empty index, whole and durable, under its [unfinished](engine::unfinished) name.
-    pub(crate) fn create(storage: &dyn Storage, identity: Identity) -> Result<()> {
-        Engine::create(storage, MAIN, |write| writer::initialize(write, identity))
+    pub(crate) fn create(storage: &dyn Storage, identity: Identity, setup: Setup) -> Result<Self> {
+        let engine = Engine::create(storage, MAIN, setup.opening())?;
+        engine.write(|write| writer::initialize(write, identity))?;
+        Ok(Self::over(engine, identity, setup))
     }
 
     /// Opens `main.redb`, changing no byte of it before [`release`](Self::release).
-    pub(crate) fn open(storage: &dyn Storage, cache_bytes: usize, shape: Shape) -> Result<Self> {
-        let opening = Opening {
-            cache_bytes,
-            is_checked: false,
-        };
-        Self::open_with(storage, opening, shape)
+    pub(crate) fn open(storage: &dyn Storage, setup: Setup) -> Result<Self> {
+        Self::open_with(storage, setup.opening(), setup)
     }
 
-    fn open_with(storage: &dyn Storage, opening: Opening, shape: Shape) -> Result<Self> {
-        let inner_bytes = opening.cache_bytes / INNER_SHARE;
-        let opening = Opening {
-            cache_bytes: opening.cache_bytes - inner_bytes,
-            ..opening
-        };
-        let engine = Engine::open(storage, MAIN, opening)?;
+    /// Opens one that was made under its unfinished name, and closed.
+    fn open_unfinished(storage: &dyn Storage, setup: Setup) -> Result<Self> {
+        let engine = Engine::open_unfinished(storage, MAIN, setup.opening())?;
+        Self::identified(engine, setup)
+    }
+
+    fn open_with(storage: &dyn Storage, opening: Opening, setup: Setup) -> Result<Self> {
+        Self::identified(Engine::open(storage, MAIN, opening)?, setup)
+    }
+
+    fn identified(engine: Engine, setup: Setup) -> Result<Self> {
         let identity = engine::guarded(|| engine::identity(&engine.read()?, MAIN))?;
-        Ok(Self {
-            engine,
+        Ok(Self::over(engine, identity, setup))
+    }
+
+    fn over(engine: Engine, identity: Identity, setup: Setup) -> Self {
+        Self {
+            engine: Arc::new(engine),
             identity,
-            shape,
-            inner_nodes: Arc::new(InnerNodes::new(inner_bytes)),
-        })
+            shape: setup.shape,
+            inner_nodes: Arc::new(InnerNodes::new(setup.inner_nodes_bytes())),
+        }
     }
 
     /// Lets changes through to the file; without this call they stay in memory.
@@ -110,8 +142,8 @@ impl MainIndex {
         engine::guarded(|| MainReader::new(&read, self))
     }
 
-    /// Brings a delta on top of the state `base` in, with the names that it needs, all or nothing
-    /// and durable on return. It ends with commit `through`.
+    /// Brings a delta on top of the state `base` in, with the names that are `new` in it and without
+    /// those that are `gone`, all or nothing and durable on return. It ends with commit `through`.
     ///
     /// # Errors
     ///
@@ -121,14 +153,14 @@ impl MainIndex {
         &self,
         base: &MainState,
         delta: &Delta,
-        names: &NewNames,
+        (new, gone): (&NewNames, &NewNames),
         through: u64,
     ) -> Result<()> {
         // This gives back the pages that the merge before has replaced. Within this one that would
         // come too late, and the file be larger by as many.
         self.confirm()?;
         self.engine
-            .write(|write| writer::merge(write, base, self.shape, (delta, names, through)))
+            .write(|write| writer::merge(write, base, self.shape, (delta, new, gone, through)))
     }
 
     /// Reads the whole file, past every cache, and checks each of its pages. Nobody may write
@@ -138,11 +170,15 @@ impl MainIndex {
     ///
     /// `Corrupted` if the file is damaged; `Unavailable` if the storage fails.
     pub(crate) fn check_file(&self, storage: &dyn Storage) -> Result<()> {
-        let opening = Opening {
+        let setup = Setup {
             cache_bytes: CHECK_CACHE_BYTES,
-            is_checked: true,
+            shape: self.shape,
         };
-        let again = Self::open_with(storage, opening, self.shape)?;
+        let opening = Opening {
+            is_checked: true,
+            ..setup.opening()
+        };
+        let again = Self::open_with(storage, opening, setup)?;
         let state = again.read()?.state();
         match state == self.read()?.state() {
             true => Ok(()),
@@ -156,7 +192,7 @@ impl MainIndex {
         self.engine.write(|_| Ok(()))
     }
 
-    /// Closes the engine. Readers that are left find out with their next read.
+    /// Closes the file. Readers that are left find out with their next read.
     pub(crate) fn close(self) -> Result<()> {
         self.engine.close()
     }

@@ -3,7 +3,7 @@
 use super::inner_nodes::InnerNodes;
 use super::{MainIndex, starts, tables};
 use crate::counted::{NodeReader, Tree, leaf_of};
-use crate::engine::{Body, FileSize, META, engine_error, id, missing, row};
+use crate::engine::{Body, Engine, META, engine_error, id, missing, row};
 use crate::error::{Error, Result};
 use crate::family::{Family, FamilyKey, Part};
 use crate::format::dictionary::{ClientRow, Identity, Level, MainState, NameRow, Row};
@@ -13,7 +13,6 @@ use crate::time::Ticks;
 use redb::{ReadOnlyTable, ReadTransaction};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
 type RowTable<K> = ReadOnlyTable<K, &'static [u8]>;
@@ -32,10 +31,10 @@ pub(crate) struct MainReader {
     pub(super) client_ids: RowTable<&'static [u8]>,
     state: MainState,
     identity: Identity,
-    file: FileSize,
     pub(super) parts_above: u64,
     inner_nodes: Arc<InnerNodes>,
-    has_failed: Arc<AtomicBool>,
+    /// Open for as long as anybody reads from it.
+    engine: Arc<Engine>,
 }
 
 /// A root as it is stored, or made of what was picked out of another family.
@@ -81,10 +80,9 @@ impl MainReader {
             client_ids: read.open_table(tables::CLIENT_IDS).map_err(engine_error)?,
             state: MainState::from_body(&state)?,
             identity: index.identity,
-            file: index.engine.file(),
             parts_above: index.shape.parts_above,
             inner_nodes: Arc::clone(&index.inner_nodes),
-            has_failed: index.engine.has_failed(),
+            engine: Arc::clone(&index.engine),
         };
         reader.check_levels()?;
         Ok(reader)
@@ -116,7 +114,7 @@ impl MainReader {
     /// Whether nothing more can be read, since the storage has failed: see
     /// [`Engine::has_failed`](crate::engine::Engine::has_failed).
     pub(crate) fn has_failed(&self) -> bool {
-        self.has_failed.load(Ordering::Acquire)
+        self.engine.has_failed()
     }
 
     pub(super) fn inner_nodes(&self) -> &InnerNodes {
@@ -129,7 +127,7 @@ impl MainReader {
 
     /// The bytes of the file as it is now, room for growth included.
     pub(crate) fn file_bytes(&self) -> Result<u64> {
-        self.file.bytes()
+        self.engine.file_bytes()
     }
 
     /// The root of a family; none if the family is empty.
@@ -164,6 +162,11 @@ impl MainReader {
         Tree::new(self, root.map(Deref::deref))
     }
 
+    /// The index over a root by its bytes.
+    pub(super) fn tree_of<'a>(&'a self, root: &'a [u8]) -> Result<Tree<'a, Self>> {
+        Tree::new(self, Some(root))
+    }
+
     /// The session with this `refer_uid`.
     pub(crate) fn find(&self, refer_uid: Uuid) -> Result<Option<Entry>> {
         let Some((_, start)) = starts::find(&self.starts, 0..self.levels.len(), refer_uid)? else {
@@ -193,6 +196,23 @@ impl MainReader {
     pub(crate) fn client_id(&self, client_refer_uid: &str) -> Result<Option<ClientId>> {
         let key = client_refer_uid.as_bytes();
         Ok(id(&self.client_ids, tables::CLIENT_IDS, key)?.map(ClientId))
+    }
+
+    /// Every name of a user.
+    pub(crate) fn names_of(&self, user_refer_uid: Uuid) -> Result<Vec<(NameId, UserName)>> {
+        let mut found = Vec::new();
+        let first = tables::name_key(user_refer_uid, "");
+        let from = self.name_ids.range(first.as_slice()..);
+        for row in from.map_err(engine_error)? {
+            let (key, _) = row.map_err(engine_error)?;
+            if !key.value().starts_with(&first) {
+                break;
+            }
+            let id = id(&self.name_ids, tables::NAME_IDS, key.value())?;
+            let id = NameId(id.ok_or_else(|| missing("the id of a name of", user_refer_uid))?);
+            found.push((id, self.user_name(id)?));
+        }
+        Ok(found)
     }
 
     pub(super) fn name_row(&self, id: NameId) -> Result<Option<NameRow>> {

@@ -5,7 +5,7 @@ use super::handover::{Handover, Role};
 use super::{Shared, Writer};
 use crate::delta::{Delta, Mark, NamesIndex};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::Commit;
+use crate::format::{Commit, NewNames};
 use crate::log::Flush;
 use crate::options::{Durability, Merge};
 use crate::resolve::Resolver;
@@ -67,12 +67,7 @@ impl Shared {
         sessions: usize,
         resolve: impl FnOnce(&mut Resolver<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        if self.options.read_only {
-            return Err(Error::invalid(
-                "read_only",
-                "is set: the store cannot be written",
-            ));
-        }
+        self.check_writable()?;
         self.make_writable()?;
         if sessions > self.options.delta_sessions_max {
             return self.write_large(resolve);
@@ -211,8 +206,14 @@ impl Shared {
             delta.apply([&commit])?;
             let through = writer.log.last();
             let names = delta.names().rows();
+            self.rewrites.note(&delta);
             let index = main.as_ref().ok_or_else(Error::closed)?;
-            let merged = index.merge(&view.main.state(), &delta, &names, through);
+            let merged = index.merge(
+                &view.main.state(),
+                &delta,
+                (&names, &NewNames::default()),
+                through,
+            );
             self.merged(&mut main, writer, through, merged)?;
             new_names.keep();
         }
@@ -349,7 +350,7 @@ fn fail(mut calls: impl ExactSizeIterator<Item = Call>, error: Error) {
 }
 
 /// What a call answers in a state, and what it commits.
-fn resolved<T>(
+pub(super) fn resolved<T>(
     view: &View,
     resolve: impl FnOnce(&mut Resolver<'_>) -> Result<T>,
 ) -> Result<(T, Option<Commit>)> {
@@ -358,11 +359,16 @@ fn resolved<T>(
         let answer = resolve(&mut resolver)?;
         Ok((answer, resolver.finish()))
     });
-    resolved.map_err(|error| match error.kind() {
+    resolved.map_err(|error| unavailable_if_expired(error, "and nothing was written"))
+}
+
+/// What failed since the files were opened again, or the store swapped them, can be repeated.
+pub(super) fn unavailable_if_expired(error: Error, so: &str) -> Error {
+    match error.kind() {
         ErrorKind::Expired => {
-            let message = "the storage has failed, and nothing was written";
+            let message = format!("the storage has failed, {so}");
             Error::new(ErrorKind::Unavailable, message).caused_by(error)
         }
         _ => error,
-    })
+    }
 }

@@ -38,6 +38,8 @@ pub(super) enum Purpose {
     Ahead,
     /// That there is room for so many sessions more.
     RoomFor(usize),
+    /// That nothing waits.
+    All,
 }
 
 /// The merges of one store.
@@ -97,6 +99,7 @@ impl Shared {
             // One that fails has the main index opened again, which ends snapshots: not each time.
             Purpose::Ahead if sessions < self.merges.retry_at.load(Ordering::Relaxed) => false,
             Purpose::Ahead => sessions >= sessions_max.div_ceil(4) || bytes >= bytes_max / 4,
+            Purpose::All => true,
             Purpose::RoomFor(more) => {
                 let is_too_much = sessions.saturating_add(more as u64) > sessions_max;
                 (sessions > 0 && is_too_much) || bytes >= bytes_max
@@ -144,7 +147,7 @@ impl Shared {
 
     /// Brings the delta into the main index, if that is still due once a merge that runs already
     /// has ended.
-    fn merge(&self, purpose: Purpose) -> Result<()> {
+    pub(super) fn merge(&self, purpose: Purpose) -> Result<()> {
         // Asked where nothing is locked: a clock is the caller's code.
         let began = self.options.clock.now();
         // What they keep can be cleaned up then.
@@ -185,9 +188,16 @@ impl Shared {
             Err(error) => return (None, Err(error)),
         };
         let (base, delta) = (frozen.view.main.state(), &frozen.view.delta);
+        self.rewrites.note(delta);
         let index = main.as_ref().ok_or_else(Error::closed);
-        let merged =
-            index.and_then(|index| index.merge(&base, delta, &frozen.names, frozen.through));
+        let merged = index.and_then(|index| {
+            index.merge(
+                &base,
+                delta,
+                (&frozen.names, &NewNames::default()),
+                frozen.through,
+            )
+        });
         let thawed = self.thaw(main, frozen.through, merged);
         (Some(delta.session_count()), thawed)
     }

@@ -5,21 +5,28 @@
 //! merge runs; a merge takes the log's only to freeze the delta and to publish what it has made.
 //! Whoever needs both takes the main index's first. Readers take neither.
 
+mod backup;
 mod call;
 mod commit;
+mod erase;
+mod files;
 mod handover;
 mod merge;
 mod recovery;
+mod rewrite;
+mod sweep;
 mod verify;
 
+pub(crate) use files::Files;
 pub use merge::MergeStats;
+pub(crate) use rewrite::Rewrite;
 
 use crate::delta::Delta;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Commit, Ids};
 use crate::held::Holders;
 use crate::log::Log;
-use crate::main_index::{MainIndex, MainReader};
+use crate::main_index::MainIndex;
 use crate::names::Names;
 use crate::options::Options;
 use crate::storage::Storage;
@@ -29,20 +36,10 @@ use commit::AtRisk;
 use handover::Handover;
 use merge::Merges;
 use recovery::Doubt;
+use rewrite::Rewrites;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-
-/// The files of a store, open and read.
-#[derive(Debug)]
-pub(crate) struct Files {
-    pub(crate) storage: Arc<dyn Storage>,
-    pub(crate) main: MainIndex,
-    pub(crate) reader: MainReader,
-    pub(crate) log: Log,
-    /// What the log has on top of the main index.
-    pub(crate) commits: Vec<Commit>,
-}
 
 /// An open store.
 #[derive(Debug)]
@@ -59,6 +56,7 @@ pub(crate) struct Shared {
     /// Who commits next, and who waits for that.
     handover: Mutex<Handover<Call>>,
     merges: Merges,
+    rewrites: Rewrites,
     /// The views that are held.
     pub(crate) holders: Arc<Holders>,
     /// Whether the writer has a doubt.
@@ -84,7 +82,7 @@ struct Writer {
     since_freeze: Option<Delta>,
     /// Commits that are not durable yet.
     at_risk: Option<AtRisk>,
-    /// What is not known of a merge that failed.
+    /// What is not known of a write to the main index that failed.
     doubt: Option<Doubt>,
 }
 
@@ -98,7 +96,7 @@ impl Writer {
         if self.doubt.is_some() {
             return Err(Error::new(
                 ErrorKind::Unavailable,
-                "what became of a merge that failed cannot be found out yet",
+                "what became of a write that failed cannot be found out yet",
             ));
         }
         self.log.settle().map_err(|error| {
@@ -144,6 +142,7 @@ impl Shared {
             })),
             handover: Mutex::default(),
             merges: Merges::default(),
+            rewrites: Rewrites::default(),
             holders: Arc::new(holders),
             has_doubt: AtomicBool::new(false),
             log_bytes,
@@ -153,13 +152,27 @@ impl Shared {
     }
 
     /// Lets changes through to the files, and makes durable what a process that ended without
-    /// closing has left in the log.
+    /// closing has left in the log. What it has left unfinished is removed.
     pub(crate) fn begin(&self) -> Result<()> {
+        Files::clean_up(&*self.storage)?;
         self.lock_main()
             .as_ref()
             .ok_or_else(Error::closed)?
             .release()?;
         self.flush()
+    }
+
+    /// # Errors
+    ///
+    /// `InvalidInput` if the store is only read.
+    fn check_writable(&self) -> Result<()> {
+        match self.options.read_only {
+            true => Err(Error::invalid(
+                "read_only",
+                "is set: the store cannot be written",
+            )),
+            false => Ok(()),
+        }
     }
 
     fn lock_log(&self) -> MutexGuard<'_, Option<Writer>> {

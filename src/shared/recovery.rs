@@ -7,19 +7,22 @@
 
 use super::{Shared, Writer};
 use crate::delta::Delta;
+use crate::engine::io_error;
 use crate::error::{Error, Result};
-use crate::main_index::{MainIndex, MainReader};
+use crate::main_index::{MAIN, MainIndex, MainReader};
 use crate::view::View;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// What is still to be found out, or done, after a merge that failed. Nothing is written before.
+/// What is still to be found out, or done, after a write that failed. Nothing is written before.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Doubt {
     /// Whether the main index has everything through this commit.
-    IsMerged(u64),
+    Merged(u64),
     /// It has, but that may not be durable: the log must not be cut yet.
-    IsDurable(u64),
+    Durable(u64),
+    /// Whether the main index has its name for good: its file may be the one before.
+    Named,
 }
 
 impl Shared {
@@ -69,14 +72,14 @@ impl Shared {
 
     fn make_readable(&self, main: &mut Option<MainIndex>, writer: &mut Writer) -> Result<()> {
         let unknown = match writer.doubt {
-            Some(Doubt::IsMerged(through)) => Some(through),
-            Some(Doubt::IsDurable(_)) | None => None,
+            Some(Doubt::Merged(through)) => Some(through),
+            Some(Doubt::Durable(_) | Doubt::Named) | None => None,
         };
         let is_readable = main.as_ref().is_some_and(|main| main.read().is_ok());
         if unknown.is_some() || !is_readable || self.view()?.main.has_failed() {
             let is_merged = self.settle(main, writer, unknown)?;
             if let Some(through) = unknown {
-                self.doubt(writer, is_merged.then_some(Doubt::IsDurable(through)));
+                self.doubt(writer, is_merged.then_some(Doubt::Durable(through)));
             }
         }
         Ok(())
@@ -97,7 +100,7 @@ impl Shared {
                 Ok(())
             }
             (Ok(true), Err(_)) => {
-                self.doubt(writer, Some(Doubt::IsDurable(through)));
+                self.doubt(writer, Some(Doubt::Durable(through)));
                 self.confirm(main, writer).map_err(|error| {
                     let message =
                         "what was merged may not be durable; writing the same again is safe";
@@ -107,7 +110,7 @@ impl Shared {
             (Ok(false), Err(error)) => Err(error),
             (Ok(false), Ok(())) => Err(Error::corrupted("a merge has left no trace")),
             (Err(unsettled), merged) => {
-                self.doubt(writer, Some(Doubt::IsMerged(through)));
+                self.doubt(writer, Some(Doubt::Merged(through)));
                 Err(merged.err().unwrap_or(unsettled))
             }
         }
@@ -115,7 +118,7 @@ impl Shared {
 
     /// Publishes the state that the main index is in, and answers whether it has everything through
     /// the commit that a merge was to bring into it.
-    fn settle(
+    pub(super) fn settle(
         &self,
         main: &mut Option<MainIndex>,
         writer: &mut Writer,
@@ -126,7 +129,9 @@ impl Shared {
         let (base, state) = (view.main.state(), reader.state());
         let is_next = state.merge_count == base.merge_count + 1;
         let merged = attempted.filter(|through| is_next && state.watermark == *through);
-        if reader.identity() != view.main.identity() || (merged.is_none() && state != base) {
+        if reader.identity() != view.main.identity()
+            || (merged.is_none() && !state.is_same_as(&base))
+        {
             return Err(Error::corrupted(
                 "the main index is not in a state that this store has brought it to",
             ));
@@ -141,11 +146,21 @@ impl Shared {
         Ok(merged.is_some())
     }
 
-    /// Makes durable what the main index has, if that is in doubt.
-    fn confirm(&self, main: &Option<MainIndex>, writer: &mut Writer) -> Result<()> {
-        if let (Some(main), Some(Doubt::IsDurable(through))) = (main, writer.doubt) {
-            main.confirm()?;
-            self.confirmed(writer, through);
+    /// Makes durable what the main index has, and its name, if that is in doubt.
+    pub(super) fn confirm(&self, main: &Option<MainIndex>, writer: &mut Writer) -> Result<()> {
+        match (writer.doubt, main) {
+            (Some(Doubt::Durable(through)), Some(main)) => {
+                main.confirm()?;
+                self.confirmed(writer, through);
+            }
+            // Names are metadata: a file system that could not write its journal refuses all later
+            // syncs too, so that one that succeeds can be believed.
+            (Some(Doubt::Named), Some(_)) => {
+                let synced = self.storage.sync();
+                synced.map_err(|error| io_error("name", MAIN, error))?;
+                self.doubt(writer, None);
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -157,7 +172,7 @@ impl Shared {
         self.measure(&writer.log);
     }
 
-    fn doubt(&self, writer: &mut Writer, doubt: Option<Doubt>) {
+    pub(super) fn doubt(&self, writer: &mut Writer, doubt: Option<Doubt>) {
         writer.doubt = doubt;
         self.has_doubt.store(doubt.is_some(), Ordering::Release);
     }
@@ -174,8 +189,7 @@ impl Shared {
             // What it would say of that is known: it has failed.
             let _ = failed.close();
         }
-        let options = &self.options;
-        let opened = MainIndex::open(&*self.storage, options.cache_bytes, options.shape)?;
+        let opened = MainIndex::open(&*self.storage, self.options.setup())?;
         main.insert(opened).read()
     }
 }

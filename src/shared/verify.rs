@@ -1,7 +1,8 @@
 //! A store checked as a whole, while it is read and written.
 
+use super::commit::unavailable_if_expired;
 use super::{Shared, Writer, replayed};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::family::Family;
 use crate::log::Log;
 use crate::main_index::{Findings, verify};
@@ -24,13 +25,8 @@ impl Shared {
             verify(&view.main, &mut findings).map(|()| session_count)
         });
         findings.go_on_with_panic();
-        let session_count = checked.map_err(|error| match error.kind() {
-            ErrorKind::Expired => {
-                let message = "the storage failed while the store was checked";
-                Error::new(ErrorKind::Unavailable, message).caused_by(error)
-            }
-            _ => error,
-        })?;
+        let session_count = checked
+            .map_err(|error| unavailable_if_expired(error, "and the store was not checked"))?;
         let (faults, fault_count) = findings.into_faults();
         Ok(Verification {
             session_count: session_count.unwrap_or(0),

@@ -48,7 +48,7 @@ impl DirectoryStorage {
     /// # Errors
     ///
     /// `InvalidInput` if the path is taken by anything else; `Unavailable` if it cannot be made.
-    pub(crate) fn create(path: &Path, leftovers: &[&str]) -> Result<Self> {
+    pub(crate) fn create(path: &Path, leftovers: &[String]) -> Result<Self> {
         let made = |error| unavailable("make", path, error);
         if path.exists() {
             refuse_strangers(path, leftovers)?;
@@ -106,7 +106,7 @@ fn is_no_such_place(error: &io::Error) -> bool {
 }
 
 /// A path that exists must be a directory with nothing in it but what an interrupted creation left.
-fn refuse_strangers(path: &Path, leftovers: &[&str]) -> Result<()> {
+fn refuse_strangers(path: &Path, leftovers: &[String]) -> Result<()> {
     let refuse = |problem: &str| {
         Err(Error::new(
             ErrorKind::InvalidInput,
@@ -119,7 +119,7 @@ fn refuse_strangers(path: &Path, leftovers: &[&str]) -> Result<()> {
     let unreadable = |error| unavailable("list", path, error);
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
-        if name != LOCK && !leftovers.iter().any(|leftover| name == *leftover) {
+        if name != LOCK && !leftovers.iter().any(|leftover| name == leftover.as_str()) {
             return refuse("is not empty; a new store needs a directory of its own");
         }
     }

@@ -1,5 +1,6 @@
 //! The store: its handle, and what can be called.
 
+mod backup;
 mod opening;
 mod reading;
 mod upkeep;

@@ -1,12 +1,8 @@
 //! Making, opening and closing stores.
 
 use super::{Handle, Store};
-use crate::engine::{io_error, unfinished};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::dictionary::Identity;
-use crate::log::{LOGS, Log};
-
-use crate::main_index::{MAIN, MainIndex, Shape};
 use crate::options::Options;
 use crate::shared::{DirectoryLock, Files, Shared};
 use crate::storage::{DirectoryStorage, MemoryStorage, Sharing, Storage};
@@ -71,7 +67,7 @@ impl Store {
     ) -> Result<Self> {
         let is_read_only = options.read_only;
         let is_checked = options.check_on_open;
-        let files = open_files(storage, options.cache_bytes, options.shape)?;
+        let files = Files::open(storage, options.setup())?;
         let shared = Shared::open(lock, options, files)?;
         if is_checked {
             shared.verify(&mut |_, _| ())?.into_result()?;
@@ -96,40 +92,6 @@ impl Store {
     }
 }
 
-/// Opens the files of a store, changing no byte of them.
-fn open_files(storage: Arc<dyn Storage>, cache_bytes: usize, shape: Shape) -> Result<Files> {
-    let main = MainIndex::open(&*storage, cache_bytes, shape)?;
-    let reader = main.read()?;
-    let watermark = reader.state().watermark;
-    let (log, commits) = Log::open(Arc::clone(&storage), main.identity(), watermark)?;
-    Ok(Files {
-        storage,
-        main,
-        reader,
-        log,
-        commits,
-    })
-}
-
-/// Makes the files of an empty store. The main index has its name last: with it the store exists.
-fn create_files(storage: &dyn Storage, identity: Identity) -> Result<()> {
-    let failed = |error| io_error("create", MAIN, error);
-    if storage.exists(MAIN).map_err(failed)? {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            "there is a store already; open it",
-        ));
-    }
-    Log::create(storage, identity)?;
-    MainIndex::create(storage, identity)?;
-    let [log, other] = LOGS;
-    for name in [log, other, MAIN] {
-        let renamed = storage.rename(&unfinished(name), name);
-        renamed.map_err(|error| io_error("create", name, error))?;
-    }
-    storage.sync().map_err(failed)
-}
-
 fn sharing(options: &Options) -> Sharing {
     match options.read_only {
         true => Sharing::Shared,
@@ -146,12 +108,7 @@ impl Options {
     /// As [`Store::create`]; `InvalidInput` too if it would be read-only.
     pub fn create(self, path: impl AsRef<Path>) -> Result<Store> {
         self.check_writable()?;
-        // What an interrupted creation may have left.
-        let [log, other] = LOGS;
-        let unfinished = [log, other, MAIN].map(unfinished);
-        let mut leftovers: Vec<&str> = unfinished.iter().map(String::as_str).collect();
-        leftovers.extend([log, other]);
-        let storage = DirectoryStorage::create(path.as_ref(), &leftovers)?;
+        let storage = DirectoryStorage::create(path.as_ref(), &Files::leftovers())?;
         self.create_on(Arc::new(storage))
     }
 
@@ -180,7 +137,7 @@ impl Options {
         self.check_writable()?;
         let lock = storage.lock(Sharing::Exclusive)?;
         let store_uid = self.ids.refer_uid(self.clock.now());
-        create_files(&*storage, Identity::new(store_uid))?;
+        Files::create(&*storage, Identity::new(store_uid), self.setup())?;
         Store::open_locked(storage, lock, self)
     }
 
@@ -189,7 +146,7 @@ impl Options {
     pub fn open_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
         // A directory that has no lock file yet may be somebody else's: look before making one.
         if !storage.is_lockable() {
-            open_files(Arc::clone(&storage), 0, self.shape)?;
+            Files::open(Arc::clone(&storage), self.setup())?;
         }
         let lock = storage.lock(sharing(&self))?;
         Store::open_locked(storage, lock, self)

@@ -5,12 +5,14 @@ use crate::cursor::Cursor;
 use crate::error::Result;
 use crate::query::{EndedOpen, Query};
 use crate::resolve::Swept;
-use crate::retention::{OpenSessions, Pruned, RetainedMax, Rule, StaleEnd};
+use crate::retention::{
+    Compacted, Erased, Erasure, OpenSessions, Pruned, RetainedMax, Rule, StaleEnd,
+};
+use crate::shared::Rewrite;
 use crate::verify::{Progress, Verification};
 use chrono::{DateTime, TimeDelta, Utc};
-
-/// Sessions that one commit of a sweep looks at.
-const SWEPT_AT_ONCE: usize = 4_096;
+use std::ops::ControlFlow;
+use uuid::Uuid;
 
 /// Keeping a store in order, while others read and write it.
 impl Store {
@@ -130,6 +132,95 @@ impl Store {
         })
     }
 
+    /// Removes every session of a user, every name of the user, and the clients that no other session
+    /// has, from the records, the dictionary and the log. With [`Erasure::Secure`] the store is then
+    /// written anew, so that no file of it has a byte of them left.
+    ///
+    /// Sessions go some thousand to a commit, as in [`Store::prune`]; the names go in one commit that
+    /// others wait for, with what of the user was appended meanwhile. An interrupted call can be
+    /// repeated. Sessions that are appended later are there. `progress` is told of both parts, one
+    /// after the other.
+    ///
+    /// What it cannot reach: backups and exports, snapshots while they live, what the process has in
+    /// memory, and what the medium keeps of blocks that files have given back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::append`] and [`Store::compact`].
+    ///
+    /// ```
+    /// # use sessionlog::{Erasure, Query, Store};
+    /// # use uuid::Uuid;
+    /// let store = Store::in_memory()?;
+    /// store.start(Uuid::from_u128(7), "Ann", "PDA-01")?;
+    /// let erased = store.erase_user(Uuid::from_u128(7), Erasure::Secure, |_| ())?;
+    /// assert_eq!((erased.session_count, erased.client_count), (1, 1));
+    /// assert_eq!(store.count(&Query::all())?, 0);
+    /// # Ok::<(), sessionlog::Error>(())
+    /// ```
+    pub fn erase_user(
+        &self,
+        user_refer_uid: Uuid,
+        erasure: Erasure,
+        mut progress: impl FnMut(Progress),
+    ) -> Result<Erased> {
+        self.shared()
+            .erase(user_refer_uid, erasure, &mut |done, total| {
+                progress(Progress { done, total })
+            })
+    }
+
+    /// Makes the file of the main index as small as what it holds, and drops users, names and clients
+    /// that no session has any more.
+    ///
+    /// A copy is made beside the file, which takes as much room again for a while, and takes its place
+    /// once it has caught up with what was written meanwhile; if it would not be smaller, the file
+    /// stays. Reads, commits and merges go on; merges wait at the end, for a moment. Memory is bounded
+    /// by the cache, the number of names and clients, and 24 bytes for each session that merges change
+    /// meanwhile. A crash leaves the store as it was or compacted. Snapshots go on reading the old
+    /// file, whose room is free once the last of them is dropped.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupted` if anything is damaged, `InvalidInput` if the store is read-only, `Unavailable` if
+    /// the storage fails: the store is then as it was.
+    ///
+    /// ```
+    /// # use sessionlog::Store;
+    /// # let store = Store::in_memory()?;
+    /// let compacted = store.compact(|_| ())?;
+    /// assert!(compacted.file_bytes <= compacted.file_bytes_before);
+    /// # Ok::<(), sessionlog::Error>(())
+    /// ```
+    pub fn compact(&self, progress: impl FnMut(Progress)) -> Result<Compacted> {
+        self.rewrite(Rewrite::Smaller, progress)
+    }
+
+    /// Makes the main index anew from the records alone: where [`Store::verify`] finds that
+    /// indexes are wrong or cannot be read, and the records can.
+    ///
+    /// The records are the family of all sessions, and the names and clients by their ids. As
+    /// [`Store::compact`] in all else, but that it takes longer, and that merges which damage keeps
+    /// from being done are done afterwards.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupted` if a record is damaged: then [`Store::salvage`] gets out what can be read. Else as
+    /// [`Store::compact`].
+    pub fn rebuild(&self, progress: impl FnMut(Progress)) -> Result<Compacted> {
+        self.rewrite(Rewrite::FromRecords, progress)
+    }
+
+    fn rewrite(&self, what: Rewrite, mut progress: impl FnMut(Progress)) -> Result<Compacted> {
+        let file_bytes_before = self.stats()?.file_bytes;
+        self.shared()
+            .rewrite(what, &mut |done, total| progress(Progress { done, total }))?;
+        Ok(Compacted {
+            file_bytes_before,
+            file_bytes: self.stats()?.file_bytes,
+        })
+    }
+
     fn remove_by(&self, rule: &Rule, progress: impl FnMut(Progress)) -> Result<Pruned> {
         let swept = self.sweep(rule, progress)?;
         let all = Query::all();
@@ -141,25 +232,10 @@ impl Store {
         })
     }
 
-    /// Does what a rule says to all sessions that match, some at a time.
     fn sweep(&self, rule: &Rule, mut progress: impl FnMut(Progress)) -> Result<Swept> {
-        let at_once = SWEPT_AT_ONCE.min(self.shared().options.delta_sessions_max);
-        let mut all = Swept::default();
-        let mut done = 0;
-        loop {
-            let (rule, after) = (rule.clone(), all.last);
-            let swept = self.shared().write(at_once, move |resolver| {
-                resolver.sweep(&rule, after, at_once as u64)
-            })?;
-            all.changed += swept.changed;
-            all.spared += swept.spared;
-            all.last = swept.last.or(all.last);
-            done += swept.looked_at;
-            let total = done + swept.left;
+        self.shared().sweep(rule, &mut |done, total| {
             progress(Progress { done, total });
-            if swept.left == 0 || swept.looked_at == 0 {
-                return Ok(all);
-            }
-        }
+            ControlFlow::Continue(())
+        })
     }
 }

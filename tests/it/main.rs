@@ -7,15 +7,18 @@
     clippy::print_stderr
 )]
 
+mod backup;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]
 mod cli_upkeep;
+mod compaction;
 mod concurrency;
 mod cost;
 mod crashes;
 mod cursors;
 mod durability;
+mod erasure;
 mod faults;
 #[cfg(feature = "http")]
 mod http;
@@ -45,6 +48,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use redb::ReadableTable;
 use sessionlog::{Clock, Error, ErrorKind, SessionLog, Store};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
@@ -74,6 +78,15 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         *self.0.lock().unwrap()
+    }
+}
+
+/// Tells others to stop, when it is dropped: also if the test fails before it can.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 

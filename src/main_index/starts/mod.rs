@@ -10,13 +10,15 @@
 //! it holds the `refer_uid`s up to its fence from the one before it on. A `refer_uid` is in one level
 //! only; to look one up costs a page a level.
 
+mod ordered;
 mod page;
 mod writer;
 
+pub(super) use ordered::in_order;
 pub(super) use page::{PAIRS_MAX, pairs};
-pub(super) use writer::{make_levels, write_starts};
+pub(super) use writer::{make_levels, write_sorted, write_starts};
 
-use super::tables::{LEVELS, STARTS, StartsKey};
+use super::tables::{self, LEVELS, STARTS, StartsKey};
 use crate::engine::{Body, META, first_row, missing, row};
 use crate::error::Result;
 use crate::format::dictionary::{Level, LevelsRow, Row};
@@ -33,6 +35,14 @@ pub(crate) struct Levels {
     pub(crate) first_max: u64,
     /// How many times as much the next level may have.
     pub(crate) factor: u64,
+}
+
+impl Levels {
+    /// How much a level may have.
+    fn level_max(self, level: usize) -> u64 {
+        let factors = std::iter::repeat_n(self.factor, level);
+        factors.fold(self.first_max, u64::saturating_mul)
+    }
 }
 
 impl Default for Levels {
@@ -112,4 +122,9 @@ fn key(level: usize, fence: u128) -> [u8; 17] {
     key[0] = u8::try_from(level).unwrap_or(u8::MAX);
     key[1..].copy_from_slice(&fence.to_be_bytes());
     key
+}
+
+/// Where the pages behind a fence begin.
+fn behind(fence: u128) -> u128 {
+    fence.saturating_add(1)
 }

@@ -1,10 +1,10 @@
 //! The part of a merge that concerns starts.
 
 use super::page::{self, Pair};
-use super::{Change, Levels, find, key, levels, page_at};
+use super::{Change, Levels, behind, find, key, levels, page_at};
 use crate::delta::{Delta, SessionEdit};
 use crate::engine::{META, RowWriter, engine_error, missing};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::dictionary::{Level, LevelsRow, Row};
 use crate::main_index::tables::{LEVELS, STARTS, StartsKey};
 use redb::{Table, WriteTransaction};
@@ -37,6 +37,39 @@ pub(in crate::main_index) fn write_starts(
         starts.change(level, changes)?;
     }
     starts.spill()?;
+    put_levels(&mut meta, starts.levels)
+}
+
+/// Writes the starts of a new index, which come in ascending order: all of them to the first level
+/// that may have as many.
+///
+/// # Errors
+///
+/// `Corrupted` if there are not `count` of them, each behind the one before.
+pub(in crate::main_index) fn write_sorted(
+    write: &WriteTransaction,
+    pairs: impl Iterator<Item = Result<Pair>>,
+    count: u64,
+    limits: Levels,
+    rows: &mut RowWriter,
+) -> Result<()> {
+    let last = (0..)
+        .find(|level| limits.level_max(*level) >= count)
+        .unwrap_or(0);
+    let mut starts = Starts {
+        table: write.open_table(STARTS).map_err(engine_error)?,
+        rows,
+        levels: vec![Level::default(); last + 1],
+        limits,
+    };
+    starts.fill(last, pairs)?;
+    if starts.level(last)?.count != count {
+        return Err(Error::corrupted(format!(
+            "there are {} starts, not those of {count} sessions",
+            starts.level(last)?.count
+        )));
+    }
+    let mut meta = write.open_table(META).map_err(engine_error)?;
     put_levels(&mut meta, starts.levels)
 }
 
@@ -88,6 +121,24 @@ impl Starts<'_, '_> {
             }
         }
         Ok(changes)
+    }
+
+    /// Writes every page of a level that is empty.
+    fn fill(&mut self, level: usize, pairs: impl Iterator<Item = Result<Pair>>) -> Result<()> {
+        let mut page: Vec<Pair> = Vec::new();
+        for pair in pairs {
+            let pair = pair?;
+            if page.last().is_some_and(|last| last.0 >= pair.0) {
+                return Err(Error::corrupted("starts are out of order"));
+            }
+            if page.len() == self.limits.pairs_max {
+                self.put(level, &page, None)?;
+                page.clear();
+            }
+            page.push(pair);
+            self.level(level)?.count += 1;
+        }
+        self.put(level, &page, Some(LAST))
     }
 
     /// The level and the start of a session that is stored.
@@ -190,8 +241,8 @@ impl Starts<'_, '_> {
 
     /// Moves slices of levels that have too much on to the next ones.
     fn spill(&mut self) -> Result<()> {
-        let mut most = self.limits.first_max;
         for level in 0.. {
+            let most = self.limits.level_max(level);
             while self.level(level)?.count > most {
                 let excess = self.level(level)?.count - most;
                 let slice = self.take(level, excess)?;
@@ -203,7 +254,6 @@ impl Starts<'_, '_> {
             if level + 1 == self.levels.len() {
                 break;
             }
-            most = most.saturating_mul(self.limits.factor);
         }
         Ok(())
     }
@@ -232,9 +282,4 @@ impl Starts<'_, '_> {
         }
         Ok(taken)
     }
-}
-
-/// Where the pages behind a fence begin.
-fn behind(fence: u128) -> u128 {
-    fence.saturating_add(1)
 }

@@ -4,40 +4,15 @@ use super::{Findings, undamaged};
 use crate::engine::{SeenRow, each_row};
 use crate::error::Result;
 use crate::format::dictionary::{ClientRow, IdRow, NameRow, Row};
-use crate::format::{ClientId, NameId, UserId};
+use crate::format::{ClientId, NameId};
+use crate::main_index::known_names::KnownNames;
 use crate::main_index::{MainReader, tables};
 use uuid::Uuid;
 
-/// The names that there are.
-#[derive(Debug, Default)]
-pub(super) struct KnownNames {
-    /// The user of each name, by the name's id.
-    users: Vec<Option<u32>>,
-    /// Whether there is a client of each id.
-    clients: Vec<bool>,
-}
-
-impl KnownNames {
-    pub(super) fn user_of(&self, id: NameId) -> Option<UserId> {
-        let user = usize::try_from(id.0).ok().and_then(|id| self.users.get(id));
-        user.copied().flatten().map(UserId)
-    }
-
-    pub(super) fn has_client(&self, id: ClientId) -> bool {
-        let client = usize::try_from(id.0)
-            .ok()
-            .and_then(|id| self.clients.get(id));
-        client.copied().unwrap_or(false)
-    }
-}
-
 /// Checks all five tables.
 pub(super) fn check(reader: &MainReader, findings: &mut Findings<'_>) -> Result<KnownNames> {
-    let (users, names, clients) = reader.state().ids.given();
-    let mut known = KnownNames {
-        users: vec![None; usize::try_from(names).unwrap_or(0)],
-        clients: vec![false; usize::try_from(clients).unwrap_or(0)],
-    };
+    let (users, ..) = reader.state().ids.given();
+    let mut known = KnownNames::new(reader.state().ids);
     names_of(reader, &mut known, findings)?;
     name_ids(reader, findings)?;
     user_ids(reader, users, findings)?;
@@ -65,12 +40,8 @@ fn names_of(
                 "name {name} of user {uid} is not found by its text"
             ));
         }
-        let slot = usize::try_from(name)
-            .ok()
-            .and_then(|name| known.users.get_mut(name));
-        match slot {
-            Some(slot) => *slot = Some(row.user_id().0),
-            None => findings.fault(format!("name {name} has an id that is still to be given")),
+        if !known.add_name(NameId(name), row.user_id()) {
+            findings.fault(format!("name {name} has an id that is still to be given"));
         }
         Ok(())
     })
@@ -125,14 +96,10 @@ fn clients_of(
         if found.is_some_and(|id| id != Some(ClientId(client))) {
             findings.fault(format!("client {client} is not found by its text"));
         }
-        let slot = usize::try_from(client)
-            .ok()
-            .and_then(|id| known.clients.get_mut(id));
-        match slot {
-            Some(slot) => *slot = true,
-            None => findings.fault(format!(
+        if !known.add_client(ClientId(client)) {
+            findings.fault(format!(
                 "client {client} has an id that is still to be given"
-            )),
+            ));
         }
         Ok(())
     })
@@ -162,7 +129,7 @@ impl Findings<'_> {
         seen: SeenRow<'_>,
         read: impl FnOnce(&[u8]) -> Result<T>,
     ) -> Result<Option<T>> {
-        self.step();
+        self.steps.step(1);
         self.live_bytes += seen.bytes as u64;
         match seen.body.and_then(read) {
             Ok(row) => Ok(Some(row)),

@@ -1,12 +1,12 @@
 //! Every family against that of all sessions, and every node against the families.
 
-use super::dictionary::KnownNames;
 use super::{Findings, Sum};
 use crate::counted::{self, NODE_BYTES_MAX, Slot};
 use crate::engine::each_row;
 use crate::error::Result;
 use crate::family::{Family, FamilyKey, Part};
 use crate::format::{Effect, EffectKind, Entry};
+use crate::main_index::known_names::KnownNames;
 use crate::main_index::{MainReader, tables};
 use std::fmt;
 use std::hash::Hasher;

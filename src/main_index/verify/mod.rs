@@ -9,13 +9,12 @@ mod families;
 mod starts;
 
 use super::MainReader;
+use super::steps::Steps;
 use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
 use redb::ReadableTableMetadata;
-use std::any::Any;
 use std::fmt::Display;
 use std::hash::{DefaultHasher, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Faults that are told one by one; more are counted.
 const FAULTS_MAX: usize = 1_000;
@@ -26,11 +25,7 @@ pub(crate) struct Findings<'p> {
     fault_count: u64,
     /// Bytes of the rows that were seen.
     live_bytes: u64,
-    done: u64,
-    total: u64,
-    progress: &'p mut dyn FnMut(u64, u64),
-    /// What it has panicked with.
-    panic: Option<Box<dyn Any + Send>>,
+    steps: Steps<'p>,
 }
 
 impl<'p> Findings<'p> {
@@ -40,26 +35,13 @@ impl<'p> Findings<'p> {
             faults: Vec::new(),
             fault_count: 0,
             live_bytes: 0,
-            done: 0,
-            total: 0,
-            progress,
-            panic: None,
+            steps: Steps::new(progress),
         }
     }
 
-    /// Lets a panic of `progress` go on: within a check it would pass for damage.
+    /// See [`Steps::go_on_with_panic`].
     pub(crate) fn go_on_with_panic(&mut self) {
-        if let Some(panic) = self.panic.take() {
-            resume_unwind(panic);
-        }
-    }
-
-    fn tell(&mut self) {
-        let (done, total) = (self.done.min(self.total), self.total);
-        if self.panic.is_none() {
-            let told = catch_unwind(AssertUnwindSafe(|| (self.progress)(done, total)));
-            self.panic = told.err();
-        }
+        self.steps.go_on_with_panic();
     }
 
     pub(crate) fn fault(&mut self, fault: impl Display) {
@@ -98,14 +80,6 @@ impl<'p> Findings<'p> {
             _ => Err(error),
         }
     }
-
-    /// One more row was gone through.
-    fn step(&mut self) {
-        self.done += 1;
-        if self.done.is_multiple_of(1_024) || self.done == self.total {
-            self.tell();
-        }
-    }
 }
 
 /// What was looked up; nothing if its row is damaged, which is told where its table is gone through.
@@ -141,7 +115,7 @@ impl Sum {
 /// `Unavailable` if the storage fails.
 pub(crate) fn verify(reader: &MainReader, findings: &mut Findings<'_>) -> Result<()> {
     let total = findings.part(|_| reader.row_count())?;
-    findings.total = total.unwrap_or(0);
+    findings.steps.expect(total.unwrap_or(0));
     let names = findings.part(|findings| dictionary::check(reader, findings))?;
     let names = names.unwrap_or_default();
     let expected = families::check(reader, &names, findings)?;
@@ -153,8 +127,7 @@ pub(crate) fn verify(reader: &MainReader, findings: &mut Findings<'_>) -> Result
             findings.live_bytes
         ));
     }
-    findings.done = findings.total;
-    findings.tell();
+    findings.steps.finish();
     Ok(())
 }
 

@@ -1,0 +1,120 @@
+//! A user who is to leave no trace.
+
+use super::Shared;
+use super::commit::resolved;
+use super::merge::Purpose;
+use super::rewrite::Rewrite;
+use crate::delta::Delta;
+use crate::error::{Error, Result};
+use crate::family::Family;
+use crate::format::{ClientId, NewNames};
+use crate::names::Dictionary;
+use crate::resolve::Swept;
+use crate::retention::{Erased, Erasure, Rule};
+use crate::view::View;
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use uuid::Uuid;
+
+impl Shared {
+    /// Removes the sessions of a user, then all names of the user and those clients that only the
+    /// user's sessions had, then what the log has of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write) and [`rewrite`](Self::rewrite).
+    pub(crate) fn erase(
+        self: &Arc<Self>,
+        user_refer_uid: Uuid,
+        erasure: Erasure,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Erased> {
+        let rule = Rule::erase(user_refer_uid)?;
+        let mut swept = self.sweep(&rule, &mut |done, total| {
+            progress(done, total);
+            ControlFlow::Continue(())
+        })?;
+        let gone = self.forget(user_refer_uid, &rule, &mut swept)?;
+        if erasure == Erasure::Secure {
+            self.rewrite(Rewrite::Clean, progress)?;
+        }
+        let (snapshot_count, _) = self.holders.count_and_oldest();
+        Ok(Erased {
+            session_count: swept.changed,
+            user_name_count: gone.names.len() as u64,
+            client_count: gone.clients.len() as u64,
+            is_secure: erasure == Erasure::Secure,
+            snapshot_count,
+        })
+    }
+
+    /// With nobody writing: removes what came since, and everything from the dictionary and the log.
+    fn forget(&self, user: Uuid, rule: &Rule, swept: &mut Swept) -> Result<NewNames> {
+        // It takes long, if it is much, and others can go on meanwhile.
+        self.merge(Purpose::All)?;
+        let mut main = self.lock_main();
+        self.recover_main(&mut main)?;
+        let mut writer = self.lock_log();
+        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        writer.ready()?;
+        let view = self.view()?;
+        let (last, commit) = resolved(&view, |resolver| resolver.sweep(rule, None, u64::MAX))?;
+        swept.add(last);
+        let mut delta = view.delta.clone();
+        delta.apply(&commit)?;
+        let gone = unused(&view, &delta, user, &swept.clients)?;
+        let names = rest(&delta, &gone);
+        self.rewrites.note(&delta);
+        let index = main.as_ref().ok_or_else(Error::closed)?;
+        let through = writer.log.last();
+        let merged = index.merge(&view.main.state(), &delta, (&names, &gone), through);
+        self.merged(&mut main, writer, through, merged)?;
+        let trimmed = writer.log.trim();
+        self.measure(&writer.log);
+        trimmed.map(|()| gone)
+    }
+}
+
+/// What of the dictionary nobody uses after a delta: every name of a user without sessions, and these
+/// clients but for those that have some.
+fn unused(
+    view: &View,
+    delta: &Delta,
+    user: Uuid,
+    clients: &BTreeSet<ClientId>,
+) -> Result<NewNames> {
+    let after = view.with(Arc::clone(&view.main), delta.clone());
+    after.read(|after| {
+        let mut gone = NewNames::default();
+        if let Some(id) = after.user_id(user)? {
+            gone.users.push((id, user));
+            gone.names = view.main.names_of(user)?;
+            let new = delta.names().rows().names.into_iter();
+            gone.names
+                .extend(new.filter(|(_, name)| name.user_id == id));
+        }
+        for client in clients {
+            let family = Family {
+                user: None,
+                client: Some(*client),
+                open_only: false,
+            };
+            if after.len(family)? == 0 {
+                gone.clients.push((*client, after.client(*client)?));
+            }
+        }
+        Ok(gone)
+    })
+}
+
+/// The names of a delta that are not gone.
+fn rest(delta: &Delta, gone: &NewNames) -> NewNames {
+    let mut rest = delta.names().rows();
+    rest.users.retain(|user| !gone.users.contains(user));
+    rest.names
+        .retain(|(_, name)| !gone.users.iter().any(|(id, _)| *id == name.user_id));
+    rest.clients
+        .retain(|(id, _)| !gone.clients.iter().any(|(client, _)| client == id));
+    rest
+}

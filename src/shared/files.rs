@@ -1,0 +1,93 @@
+//! The files of a store: how they come to be there, and are opened.
+
+use crate::engine::{io_error, unfinished};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Commit;
+use crate::format::dictionary::Identity;
+use crate::log::{LOGS, Log};
+use crate::main_index::{MAIN, MainIndex, MainReader, Setup};
+use crate::storage::Storage;
+use std::sync::Arc;
+
+/// Their names. The main index has its name last: with it the store exists.
+const NAMES: [&str; 3] = {
+    let [log, other] = LOGS;
+    [log, other, MAIN]
+};
+
+/// The files of a store, open and read.
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) main: MainIndex,
+    pub(crate) reader: MainReader,
+    pub(crate) log: Log,
+    /// What the log has on top of the main index.
+    pub(crate) commits: Vec<Commit>,
+}
+
+impl Files {
+    /// Opens the files, changing no byte of them.
+    pub(crate) fn open(storage: Arc<dyn Storage>, setup: Setup) -> Result<Self> {
+        let main = MainIndex::open(&*storage, setup)?;
+        let reader = main.read()?;
+        let watermark = reader.state().watermark;
+        let (log, commits) = Log::open(Arc::clone(&storage), main.identity(), watermark)?;
+        Ok(Self {
+            storage,
+            main,
+            reader,
+            log,
+            commits,
+        })
+    }
+
+    /// Makes the files of an empty store.
+    pub(crate) fn create(storage: &dyn Storage, identity: Identity, setup: Setup) -> Result<()> {
+        Self::refuse_store(storage)?;
+        Log::create(storage, identity)?;
+        MainIndex::create(storage, identity, setup)?.close()?;
+        Self::name(storage)
+    }
+
+    /// # Errors
+    ///
+    /// `InvalidInput` if there is a store already.
+    pub(super) fn refuse_store(storage: &dyn Storage) -> Result<()> {
+        let exists = storage.exists(MAIN);
+        match exists.map_err(|error| io_error("create", MAIN, error))? {
+            true => Err(Error::new(
+                ErrorKind::InvalidInput,
+                "there is a store already; open it",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Gives files that are whole and durable their names, for good.
+    pub(super) fn name(storage: &dyn Storage) -> Result<()> {
+        for name in NAMES {
+            let renamed = storage.rename(&unfinished(name), name);
+            renamed.map_err(|error| io_error("create", name, error))?;
+        }
+        let synced = storage.sync();
+        synced.map_err(|error| io_error("create", MAIN, error))
+    }
+
+    /// What an interrupted creation may have left.
+    pub(crate) fn leftovers() -> Vec<String> {
+        let unfinished = NAMES.map(unfinished).into_iter();
+        unfinished.chain(LOGS.map(str::to_owned)).collect()
+    }
+
+    /// Removes what is unfinished and never will be, from a store that exists.
+    pub(super) fn clean_up(storage: &dyn Storage) -> Result<()> {
+        for name in NAMES.map(unfinished) {
+            let failed = |error| io_error("remove", &name, error);
+            if storage.exists(&name).map_err(failed)? {
+                storage.remove(&name).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+}
