@@ -212,8 +212,10 @@ fn an_erasure_while_others_write_takes_the_user_and_nobody_else() {
                 client_refer_uid: format!("erased-client-{}", number % 20).into(),
                 ..session(number)
             });
-            logs.inspect(|log| drop(store.append(log.clone()).unwrap()))
-                .collect::<Vec<_>>()
+            let stored = logs.inspect(|log| {
+                store.append(log.clone()).unwrap();
+            });
+            stored.collect::<Vec<_>>()
         });
         let stop = Stop(is_done);
         for erasure in [Erasure::Logical, Erasure::Secure, Erasure::Secure] {

@@ -29,7 +29,7 @@ fn writer() {
         return;
     };
     let first: u128 = first.parse().unwrap();
-    // It merges all the time.
+    // It merges all the time, and is written anew all the time.
     let options = Store::options().delta_sessions_max(40).shape(8, 6);
     let store = options.clone().open(&path);
     let store = match store {
@@ -43,6 +43,12 @@ fn writer() {
             let store = &store;
             scope.spawn(move || write(store, first + writer * NUMBERS));
         }
+        scope.spawn(|| {
+            loop {
+                store.compact(|_| ()).unwrap();
+                store.rebuild(|_| ()).unwrap();
+            }
+        });
     });
 }
 

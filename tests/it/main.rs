@@ -35,6 +35,7 @@ mod paging;
 mod races;
 mod recording;
 mod retention;
+mod rewrite_faults;
 #[cfg(feature = "http")]
 mod serve;
 mod snapshots;
