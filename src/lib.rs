@@ -91,7 +91,10 @@ pub use cursor::{Cursor, CursorPage};
 pub use error::{Error, ErrorKind, Refusal, Result};
 pub use options::{Durability, IdSource, Merge, Options, RandomIds};
 pub use query::{BucketCount, EndedOpen, Order, Page, PageRequest, Query, QueryBuilder};
-pub use retention::{Compacted, Erased, Erasure, OpenSessions, Pruned, RetainedMax, StaleEnd};
+pub use retention::{
+    Compacted, Erased, Erasure, OpenSessions, Pruned, RetainedMax, Retention, RetentionStats,
+    StaleEnd,
+};
 pub use session::{Outcome, SessionLog, TEXT_BYTES_MAX};
 pub use shared::MergeStats;
 pub use snapshot::{BucketCounts, SessionLogs, Snapshot};

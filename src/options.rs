@@ -3,6 +3,7 @@
 use crate::counted::{CHILDREN_MAX, Limits};
 use crate::main_index::{Levels, Setup, Shape};
 use crate::query::PageRequest;
+use crate::retention::Retention;
 use crate::time::{Clock, SystemClock};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt::Debug;
@@ -93,6 +94,7 @@ pub struct Options {
     pub(crate) read_only: bool,
     pub(crate) check_on_open: bool,
     pub(crate) snapshot_age_max: Option<TimeDelta>,
+    pub(crate) retention: Option<Retention>,
     pub(crate) records_per_page_max: u32,
     pub(crate) batch_records_max: usize,
     pub(crate) delta_sessions_max: usize,
@@ -111,6 +113,7 @@ impl Default for Options {
             read_only: false,
             check_on_open: false,
             snapshot_age_max: None,
+            retention: None,
             records_per_page_max: PageRequest::RECORDS_PER_PAGE_MAX,
             batch_records_max: 200_000,
             delta_sessions_max: 1 << 16,
@@ -199,6 +202,28 @@ impl Options {
     /// what it kept from being cleaned up, even if it is never read again. Cursors are not concerned.
     pub fn snapshot_age_max(mut self, age: impl Into<Option<TimeDelta>>) -> Self {
         self.snapshot_age_max = age.into();
+        self
+    }
+
+    /// What the store removes by itself: nothing unless set. It is done after each merge, on the
+    /// merge's thread or, if there is none, in the write that has merged: a store that is not written
+    /// removes nothing. How it went is told by [`Stats::last_retention`](crate::Stats). An age that
+    /// is not positive is refused when the store is opened.
+    ///
+    /// ```
+    /// # use sessionlog::{RetainedMax, Retention, Store};
+    /// # use chrono::TimeDelta;
+    /// let store = Store::options()
+    ///     .retention(Retention {
+    ///         older_than: Some(TimeDelta::days(90)),
+    ///         at_most: Some(RetainedMax::Sessions(1_000_000)),
+    ///         ..Retention::default()
+    ///     })
+    ///     .in_memory()?;
+    /// # Ok::<(), sessionlog::Error>(())
+    /// ```
+    pub fn retention(mut self, retention: impl Into<Option<Retention>>) -> Self {
+        self.retention = retention.into();
         self
     }
 

@@ -29,6 +29,41 @@ pub enum RetainedMax {
     LiveBytes(u64),
 }
 
+/// What a store removes by itself as merges go on: see
+/// [`Options::retention`](crate::Options::retention). Nothing by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Retention {
+    /// Sessions that ended longer ago than this, as [`Store::prune`](crate::Store::prune) does.
+    pub older_than: Option<TimeDelta>,
+    /// What becomes of those that started as long ago and are open.
+    pub open: OpenSessions,
+    /// What is beyond this, as [`Store::retain_at_most`](crate::Store::retain_at_most) does.
+    pub at_most: Option<RetainedMax>,
+}
+
+impl Retention {
+    /// # Errors
+    ///
+    /// `InvalidInput` for an age that is not positive.
+    pub(crate) fn check(&self) -> Result<()> {
+        let checked = self.older_than.map(|age| check_length("older_than", age));
+        checked.unwrap_or(Ok(()))
+    }
+}
+
+/// How a store's [`Retention`] was last done: see [`Stats`](crate::Stats).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RetentionStats {
+    /// When that ended, by the store's clock.
+    #[serde(with = "time::text")]
+    pub ended_at: DateTime<Utc>,
+    /// What it did; nothing if it failed, whatever of it was done before.
+    pub pruned: Pruned,
+    /// Why it failed, if it did: the next merge brings the next attempt.
+    pub error: Option<String>,
+}
+
 /// Which end stale sessions get: see [`Store::end_stale`](crate::Store::end_stale).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StaleEnd {

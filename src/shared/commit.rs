@@ -69,9 +69,19 @@ impl Shared {
     ) -> Result<T> {
         self.check_writable()?;
         self.make_writable()?;
-        if sessions > self.options.delta_sessions_max {
-            return self.write_large(resolve);
-        }
+        let written = match sessions > self.options.delta_sessions_max {
+            true => self.write_large(resolve),
+            false => self.write_with_others(sessions, resolve),
+        };
+        self.retain_inline();
+        written
+    }
+
+    fn write_with_others<T: Send + 'static>(
+        self: &Arc<Self>,
+        sessions: usize,
+        resolve: impl FnOnce(&mut Resolver<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let now = self.now_if_eventual();
         let answer = Arc::new(Mutex::new(None));
         let given = Arc::clone(&answer);
@@ -215,6 +225,7 @@ impl Shared {
                 through,
             );
             self.merged(&mut main, writer, through, merged)?;
+            self.retaining.merged();
             new_names.keep();
         }
         Ok(answer)

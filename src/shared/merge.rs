@@ -121,7 +121,10 @@ impl Shared {
         let builder = thread::Builder::new().name("sessionlog-merge".to_owned());
         // Without a thread, the write that finds the delta full merges. So it is with a failure,
         // which is kept in the statistics till then.
-        let spawned = builder.spawn(move || drop(shared.merge(Purpose::Ahead)));
+        let spawned = builder.spawn(move || {
+            let _ = shared.merge(Purpose::Ahead);
+            shared.retain_if_due();
+        });
         *thread = spawned.ok();
     }
 
@@ -167,6 +170,7 @@ impl Shared {
             }
         };
         self.merges.retry_at.store(retry_at, Ordering::Relaxed);
+        self.retaining.merged();
         if let Some(session_count) = session_count {
             let ended_at = self.options.clock.now();
             self.merges.note(MergeStats {

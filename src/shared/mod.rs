@@ -13,6 +13,7 @@ mod files;
 mod handover;
 mod merge;
 mod recovery;
+mod retain;
 mod rewrite;
 mod sweep;
 mod verify;
@@ -36,6 +37,7 @@ use commit::AtRisk;
 use handover::Handover;
 use merge::Merges;
 use recovery::Doubt;
+use retain::Retaining;
 use rewrite::Rewrites;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -48,6 +50,8 @@ pub(crate) struct Shared {
     storage: Arc<dyn Storage>,
     /// Whether the store has been closed: views outlive it, and must not answer then.
     closed: Arc<AtomicBool>,
+    /// Whether it is about to be.
+    is_closing: AtomicBool,
     /// What reads are answered from; `None` once closed.
     view: RwLock<Option<Arc<View>>>,
     /// `None` once closed, and while it cannot be opened again after a failure.
@@ -57,6 +61,7 @@ pub(crate) struct Shared {
     handover: Mutex<Handover<Call>>,
     merges: Merges,
     rewrites: Rewrites,
+    retaining: Retaining,
     /// The views that are held.
     pub(crate) holders: Arc<Holders>,
     /// Whether the writer has a doubt.
@@ -143,6 +148,8 @@ impl Shared {
             handover: Mutex::default(),
             merges: Merges::default(),
             rewrites: Rewrites::default(),
+            retaining: Retaining::default(),
+            is_closing: AtomicBool::new(false),
             holders: Arc::new(holders),
             has_doubt: AtomicBool::new(false),
             log_bytes,
@@ -212,6 +219,7 @@ impl Shared {
     /// Merges what is left, so that the next opening has nothing to replay, and ends all reading
     /// and writing. Closing again does nothing.
     pub(crate) fn close(self: &Arc<Self>) -> Result<()> {
+        self.is_closing.store(true, Ordering::Release);
         self.merges.join();
         let closed = {
             let mut main = self.lock_main();

@@ -65,6 +65,8 @@ impl Store {
         lock: DirectoryLock,
         options: Options,
     ) -> Result<Self> {
+        let retention = options.retention.unwrap_or_default();
+        retention.check()?;
         let is_read_only = options.read_only;
         let is_checked = options.check_on_open;
         let files = Files::open(storage, options.setup())?;

@@ -6,6 +6,7 @@ use crate::error::{ErrorKind, Result};
 use crate::family::Family;
 use crate::held::Source;
 use crate::query::{Page, PageRequest, Query};
+use crate::retention::RetentionStats;
 use crate::session::SessionLog;
 use crate::shared::MergeStats;
 use crate::snapshot::{BucketCounts, SessionLogs, Snapshot};
@@ -54,6 +55,9 @@ pub struct Stats {
     pub oldest_snapshot_at: Option<DateTime<Utc>>,
     /// How the last merge since the store was opened went; `None` if there was none.
     pub last_merge: Option<MergeStats>,
+    /// How the store's [`Retention`](crate::Retention) was last done since it was opened; `None` if it
+    /// was not.
+    pub last_retention: Option<RetentionStats>,
 }
 
 /// Reading the latest state: each call is its namesake of [`Snapshot`] on a fresh one.
@@ -217,6 +221,7 @@ impl Store {
                 snapshot_count,
                 oldest_snapshot_at,
                 last_merge: self.shared().last_merge(),
+                last_retention: self.shared().last_retention(),
             })
         })
     }

@@ -1,10 +1,8 @@
 //! Long calls that keep a store in order.
 
 use super::Store;
-use crate::cursor::Cursor;
 use crate::error::Result;
-use crate::query::{EndedOpen, Query};
-use crate::resolve::Swept;
+use crate::query::EndedOpen;
 use crate::retention::{
     Compacted, Erased, Erasure, OpenSessions, Pruned, RetainedMax, Rule, StaleEnd,
 };
@@ -64,10 +62,11 @@ impl Store {
         &self,
         older_than: TimeDelta,
         open: OpenSessions,
-        progress: impl FnMut(Progress),
+        mut progress: impl FnMut(Progress),
     ) -> Result<Pruned> {
-        let now = self.shared().options.clock.now();
-        self.remove_by(&Rule::prune(older_than, open, now)?, progress)
+        self.shared().prune(older_than, open, &mut |done, total| {
+            going_on(&mut progress, done, total)
+        })
     }
 
     /// Removes sessions from the oldest start on until the store holds no more than it may; those
@@ -80,24 +79,10 @@ impl Store {
     pub fn retain_at_most(
         &self,
         max: RetainedMax,
-        progress: impl FnMut(Progress),
+        mut progress: impl FnMut(Progress),
     ) -> Result<Pruned> {
-        let sessions = match max {
-            RetainedMax::Sessions(sessions) => sessions,
-            RetainedMax::LiveBytes(bytes) => self.sessions_in(bytes)?,
-        };
-        self.remove_by(&Rule::retain_at_most(sessions), progress)
-    }
-
-    /// How many sessions are left once those are gone that take what is too much of live bytes.
-    fn sessions_in(&self, bytes: u64) -> Result<u64> {
-        let stats = self.stats()?;
-        let merged = self.shared().view()?.main.session_count();
-        let too_much = u128::from(stats.live_bytes.saturating_sub(bytes));
-        // What waits to be merged has no part in the bytes, and without sessions there is no rate.
-        let gone = (too_much * u128::from(merged)).checked_div(u128::from(stats.live_bytes));
-        let gone = gone.map_or(0, |gone| u64::try_from(gone).unwrap_or(u64::MAX));
-        Ok(stats.session_count.saturating_sub(gone))
+        self.shared()
+            .retain_at_most(max, &mut |done, total| going_on(&mut progress, done, total))
     }
 
     /// Ends the open sessions that started before `started_before`: those whose users or devices
@@ -123,9 +108,12 @@ impl Store {
         &self,
         started_before: DateTime<Utc>,
         end: StaleEnd,
-        progress: impl FnMut(Progress),
+        mut progress: impl FnMut(Progress),
     ) -> Result<EndedOpen> {
-        let swept = self.sweep(&Rule::end_stale(started_before, end)?, progress)?;
+        let rule = Rule::end_stale(started_before, end)?;
+        let swept = self.shared().sweep(&rule, &mut |done, total| {
+            going_on(&mut progress, done, total)
+        })?;
         Ok(EndedOpen {
             ended: swept.changed,
             left_open: swept.spared,
@@ -220,22 +208,10 @@ impl Store {
             file_bytes: self.stats()?.file_bytes,
         })
     }
+}
 
-    fn remove_by(&self, rule: &Rule, progress: impl FnMut(Progress)) -> Result<Pruned> {
-        let swept = self.sweep(rule, progress)?;
-        let all = Query::all();
-        let oldest = self.page_after(&all, &Cursor::start(&all), 1)?;
-        Ok(Pruned {
-            removed: swept.changed,
-            kept_open: swept.spared,
-            oldest_left: oldest.entries.first().map(|log| log.session_start),
-        })
-    }
-
-    fn sweep(&self, rule: &Rule, mut progress: impl FnMut(Progress)) -> Result<Swept> {
-        self.shared().sweep(rule, &mut |done, total| {
-            progress(Progress { done, total });
-            ControlFlow::Continue(())
-        })
-    }
+/// Tells of a sweep, which is to go on.
+fn going_on(progress: &mut impl FnMut(Progress), done: u64, total: u64) -> ControlFlow<()> {
+    progress(Progress { done, total });
+    ControlFlow::Continue(())
 }

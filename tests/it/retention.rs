@@ -3,8 +3,8 @@
 use crate::{at, log, refused, uid};
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::{
-    Clock, EndedOpen, ErrorKind, OpenSessions, Pruned, Query, RetainedMax, SessionLog, StaleEnd,
-    Store,
+    Clock, EndedOpen, ErrorKind, Merge, OpenSessions, Pruned, Query, RetainedMax, Retention,
+    SessionLog, StaleEnd, Store,
 };
 
 /// The end of the year, for ever.
@@ -250,4 +250,84 @@ fn a_store_within_its_bytes_keeps_everything_whatever_was_removed_before() {
         assert_eq!(pruned.unwrap().removed, 0);
     }
     assert_eq!(left(&store).len(), 20);
+}
+
+/// Nothing was merged in between: the live bytes are as many as before.
+#[test]
+fn what_is_removed_for_its_bytes_is_not_removed_twice() {
+    let store = Store::options().delta_sessions_max(1 << 16);
+    let store = store.merge(Merge::Inline).in_memory().unwrap();
+    let logs = (1..=70_000).map(|number| session(number, 100, Some(99)));
+    store.append_batch(logs).unwrap();
+    let half = RetainedMax::LiveBytes(store.stats().unwrap().live_bytes / 2);
+    let removed = || store.retain_at_most(half, |_| ()).unwrap().removed;
+    assert_eq!([removed(), removed(), removed()], [35_000, 0, 0]);
+}
+
+/// The policy: what ended more than 30 days ago goes, and what is beyond so many.
+fn kept(sessions: u64) -> Retention {
+    Retention {
+        older_than: Some(TimeDelta::days(30)),
+        at_most: Some(RetainedMax::Sessions(sessions)),
+        ..Retention::default()
+    }
+}
+
+#[test]
+fn a_policy_is_kept_by_the_writes_that_merge_where_there_is_no_thread() {
+    let options = Store::options().clock(NewYear).shape(4, 3);
+    let options = options.merge(Merge::Inline).delta_sessions_max(10);
+    let store = options.retention(kept(40)).in_memory().unwrap();
+    assert_eq!(store.stats().unwrap().last_retention, None);
+    store.append(session(1_000, 90, None)).unwrap();
+    for number in 1..=200 {
+        let old = session(number, 100, Some(99));
+        let recent = session(number + 500, 20, Some(19));
+        store.append_batch([old, recent]).unwrap();
+    }
+    // What was written since the last merge.
+    let left = left(&store);
+    assert!(left.len() <= 40 + 12, "{}", left.len());
+    assert!(left.contains(&1_000));
+    assert!(left.iter().filter(|number| **number <= 200).count() <= 12);
+    assert!(left.contains(&700));
+    let last = store.stats().unwrap().last_retention.unwrap();
+    assert_eq!((last.error, last.pruned.kept_open), (None, 1));
+    assert_eq!(last.pruned.oldest_left, Some(days_ago(90)));
+    assert!(store.verify(|_| ()).unwrap().is_sound());
+}
+
+#[test]
+fn a_policy_is_kept_on_the_thread_of_merges_while_others_write() {
+    let options = Store::options().clock(NewYear).shape(8, 6);
+    let options = options.merge(Merge::Background).delta_sessions_max(40);
+    let store = options.retention(kept(100)).in_memory().unwrap();
+    let mut number = 1;
+    let was_kept = |store: &Store| {
+        let last = store.stats().unwrap().last_retention;
+        last.is_some_and(|last| last.error.is_none() && last.pruned.removed > 0)
+    };
+    while !was_kept(&store) || number < 2_000 {
+        store.append(session(number, 20, Some(19))).unwrap();
+        number += 1;
+    }
+    // A policy that is at work does not keep a store from being closed.
+    store.close().unwrap();
+}
+
+#[test]
+fn a_policy_of_no_age_is_refused_before_anything_is_opened() {
+    for days in [0, -1] {
+        let policy = Retention {
+            older_than: Some(TimeDelta::days(days)),
+            ..Retention::default()
+        };
+        let opened = Store::options().retention(policy).in_memory();
+        refused(opened, ErrorKind::InvalidInput, "older_than");
+    }
+    let nothing = Store::options().retention(Retention::default());
+    let store = nothing.delta_sessions_max(1).in_memory().unwrap();
+    store.append(session(1, 9_000, Some(8_999))).unwrap();
+    store.append(session(2, 9_000, Some(8_999))).unwrap();
+    assert_eq!(store.count(&Query::all()).unwrap(), 2);
 }

@@ -1,0 +1,166 @@
+//! What is removed because of age or number, when asked for and as merges go on.
+
+use super::Shared;
+use crate::error::{Error, Result};
+use crate::options::Merge;
+use crate::query::Query;
+use crate::resolve::Swept;
+use crate::retention::{OpenSessions, Pruned, RetainedMax, Retention, RetentionStats, Rule};
+use chrono::TimeDelta;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Told how far a sweep has come, of how much, and whether it is to go on.
+type Progress<'p> = &'p mut dyn FnMut(u64, u64) -> ControlFlow<()>;
+
+/// The policy of one store at work.
+#[derive(Debug, Default)]
+pub(super) struct Retaining {
+    /// Whether there was a merge since it last began.
+    is_due: AtomicBool,
+    is_running: AtomicBool,
+    last: Mutex<Option<RetentionStats>>,
+}
+
+impl Retaining {
+    /// There was a merge.
+    pub(super) fn merged(&self) {
+        self.is_due.store(true, Ordering::Release);
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<RetentionStats>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends a run when dropped.
+struct Running<'r>(&'r Retaining);
+
+impl<'r> Running<'r> {
+    /// `None` if one runs already: it has come to this by its own writes.
+    fn begin(retaining: &'r Retaining) -> Option<Self> {
+        let was_running = retaining.is_running.swap(true, Ordering::AcqRel);
+        (!was_running).then_some(Self(retaining))
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.is_running.store(false, Ordering::Release);
+    }
+}
+
+impl Shared {
+    /// Removes the sessions that ended longer than that ago.
+    pub(crate) fn prune(
+        self: &Arc<Self>,
+        older_than: TimeDelta,
+        open: OpenSessions,
+        progress: Progress<'_>,
+    ) -> Result<Pruned> {
+        let now = self.options.clock.now();
+        let swept = self.sweep(&Rule::prune(older_than, open, now)?, progress)?;
+        self.pruned(&swept)
+    }
+
+    /// Removes sessions, oldest first, until no more are left than there may be.
+    pub(crate) fn retain_at_most(
+        self: &Arc<Self>,
+        max: RetainedMax,
+        progress: Progress<'_>,
+    ) -> Result<Pruned> {
+        let sessions = match max {
+            RetainedMax::Sessions(sessions) => sessions,
+            RetainedMax::LiveBytes(bytes) => self.sessions_in(bytes)?,
+        };
+        let swept = self.sweep(&Rule::retain_at_most(sessions), progress)?;
+        self.pruned(&swept)
+    }
+
+    /// How many sessions take so many bytes, at the average of those in the main index.
+    fn sessions_in(&self, bytes: u64) -> Result<u64> {
+        let view = self.readable_view()?;
+        let (merged, live_bytes) = (view.main.session_count(), view.main.state().live_bytes);
+        if live_bytes <= bytes || merged == 0 {
+            // Without sessions there is no average.
+            return Ok(u64::MAX);
+        }
+        let sessions = u128::from(merged) * u128::from(bytes) / u128::from(live_bytes);
+        Ok(u64::try_from(sessions).unwrap_or(u64::MAX))
+    }
+
+    fn pruned(&self, swept: &Swept) -> Result<Pruned> {
+        let oldest = self.readable_view()?.read(|view| {
+            let oldest = view.answer(&Query::all())?.entries(0, 1)?;
+            Ok(oldest.first().map(|entry| entry.start.to_utc()))
+        })?;
+        Ok(Pruned {
+            removed: swept.changed,
+            kept_open: swept.spared,
+            oldest_left: oldest,
+        })
+    }
+
+    /// How the policy last went.
+    pub(crate) fn last_retention(&self) -> Option<RetentionStats> {
+        self.retaining.last().clone()
+    }
+
+    /// As [`retain_if_due`](Self::retain_if_due), where merges have no thread to do it on.
+    pub(super) fn retain_inline(self: &Arc<Self>) {
+        if self.options.merge == Merge::Inline {
+            self.retain_if_due();
+        }
+    }
+
+    /// Does what the policy says, if there was a merge since it was last done. What comes of it is in
+    /// the statistics.
+    pub(super) fn retain_if_due(self: &Arc<Self>) {
+        let Some(policy) = self.options.retention else {
+            return;
+        };
+        if !self.retaining.is_due.load(Ordering::Acquire) {
+            return;
+        }
+        let Some(_running) = Running::begin(&self.retaining) else {
+            return;
+        };
+        self.retaining.is_due.store(false, Ordering::Release);
+        let done = self.retain(&policy);
+        let ended_at = self.options.clock.now();
+        *self.retaining.last() = Some(match done {
+            Ok(pruned) => RetentionStats {
+                ended_at,
+                pruned,
+                error: None,
+            },
+            Err(error) => RetentionStats {
+                ended_at,
+                pruned: Pruned::default(),
+                error: Some(Error::to_string(&error)),
+            },
+        });
+    }
+
+    fn retain(self: &Arc<Self>, policy: &Retention) -> Result<Pruned> {
+        // Closing the store does not wait for more than a commit of it.
+        let progress: Progress<'_> = &mut |_, _| match self.is_closing.load(Ordering::Acquire) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        let mut all = Pruned::default();
+        if let Some(older_than) = policy.older_than {
+            all = self.prune(older_than, policy.open, progress)?;
+        }
+        if let Some(max) = policy.at_most {
+            let pruned = self.retain_at_most(max, progress)?;
+            all = Pruned {
+                removed: all.removed + pruned.removed,
+                kept_open: all.kept_open.max(pruned.kept_open),
+                ..pruned
+            };
+        }
+        Ok(all)
+    }
+}
