@@ -30,12 +30,13 @@ mod life;
 mod opening;
 mod paging;
 mod races;
-mod recording;
 mod retention;
 #[cfg(feature = "http")]
 mod serve;
 mod snapshots;
 mod structure;
+#[path = "../support/mod.rs"]
+mod support;
 mod times;
 mod verify;
 #[cfg(feature = "wire")]
