@@ -16,6 +16,7 @@ mod cost;
 mod crashes;
 mod cursors;
 mod durability;
+mod every_fault;
 mod faults;
 #[cfg(feature = "http")]
 mod http;
@@ -29,6 +30,7 @@ mod kills;
 mod life;
 mod opening;
 mod paging;
+mod power;
 mod races;
 mod retention;
 #[cfg(feature = "http")]
