@@ -1,11 +1,13 @@
 //! A world whose storage fails: what is not known then, and how it comes to be known.
 
+use super::bytes::Op;
 use super::checks::{check_all, queries};
 use super::model::Model;
 use super::settings::Settings;
 use super::world::World;
+use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::storage::Storage;
-use sessionlog::{Durability, Error, ErrorKind, Query, SessionLog};
+use sessionlog::{Durability, Error, ErrorKind, Query, SessionLog, StaleEnd};
 use std::sync::Arc;
 
 impl World {
@@ -155,14 +157,40 @@ impl World {
         &self,
         storage: Arc<dyn Storage>,
         settings: Settings,
-        mut possible: Vec<Model>,
+        possible: Vec<Model>,
     ) -> Self {
         let (clock, ids) = (self.clock.clone(), self.ids.clone());
-        let mut world = Self::closed(storage, settings, clock, ids);
-        world.model = possible.swap_remove(0);
-        world.doubts = possible;
-        world.open();
+        let mut world = Self::closed(Arc::clone(&storage), settings, clock, ids);
+        world.move_to(storage, settings, possible, false);
         world
+    }
+
+    /// The process has ended, and another goes on with another storage, which holds one of these
+    /// states and may fail.
+    pub fn move_to(
+        &mut self,
+        storage: Arc<dyn Storage>,
+        settings: Settings,
+        mut possible: Vec<Model>,
+        can_fail: bool,
+    ) {
+        self.snapshots.clear();
+        self.store = None;
+        self.storage = storage;
+        self.settings = settings;
+        self.model = possible.swap_remove(0);
+        self.at_risk.clone_from(&possible);
+        self.doubts = possible;
+        self.can_fail = can_fail;
+        self.is_seen = false;
+        self.open();
+    }
+
+    /// Ends what is open, and removes the oldest until so many sessions are left.
+    pub fn make_room(&mut self, sessions: u64) {
+        let end = StaleEnd::AfterStart(TimeDelta::seconds(1));
+        self.step(Op::EndStale(DateTime::<Utc>::MAX_UTC, end));
+        self.step(Op::Retain(sessions));
     }
 
     /// The store shows what it must, and every table of it agrees with every other.

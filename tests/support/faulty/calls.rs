@@ -25,7 +25,7 @@ impl FaultyStorage {
         let struck = faults.iter_mut().map(|fault| fault.strike(call, name));
         let struck = struck.fold(Ok(()), io::Result::and);
         if struck.is_err() {
-            self.0.failed.store(true, Ordering::Relaxed);
+            self.0.failures.fetch_add(1, Ordering::Relaxed);
         }
         struck
     }

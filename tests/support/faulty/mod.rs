@@ -60,7 +60,7 @@ struct Inner {
     recorded: RwLock<Recorded>,
     counts: Counts,
     faults: Mutex<Vec<Fault>>,
-    failed: AtomicBool,
+    failures: AtomicU64,
     /// How much of a write is done that fails.
     random: Mutex<Random>,
     /// Files of which a sync has failed.
@@ -201,6 +201,16 @@ impl FaultyStorage {
         });
     }
 
+    /// The disk as it was after so many changes.
+    pub fn disk_at(&self, moment: usize) -> Disk {
+        let recorded = self.0.recorded.read().unwrap();
+        let mut disk = recorded.first.clone();
+        for event in &recorded.events[..moment] {
+            disk.apply(event);
+        }
+        disk
+    }
+
     fn each_moment(&self, mut at: impl FnMut(Option<&Event>, &Disk)) {
         let recorded = self.0.recorded.read().unwrap();
         let mut disk = recorded.first.clone();
@@ -277,8 +287,13 @@ impl FaultyStorage {
         self.0.faults.lock().unwrap().clear();
     }
 
+    /// How many calls have failed.
+    pub fn failures(&self) -> u64 {
+        self.0.failures.load(Ordering::Relaxed)
+    }
+
     pub fn has_failed(&self) -> bool {
-        self.0.failed.load(Ordering::Relaxed)
+        self.failures() > 0
     }
 
     /// Syncs of files whose names begin so wait until the gate is opened.
