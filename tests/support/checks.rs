@@ -6,14 +6,19 @@ use sessionlog::{Bucket, Error, PageRequest, Query, SessionLog, Snapshot};
 use uuid::Uuid;
 
 /// Every session by its id, and the answer to every query.
-pub(super) fn check_all(snapshot: &Snapshot, model: &Model) {
+///
+/// # Errors
+///
+/// Those of a read that fails: the caller knows whether one may.
+pub(super) fn check_all(snapshot: &Snapshot, model: &Model) -> Result<(), Error> {
     for log in &model.0 {
-        assert_eq!(snapshot.get(log.refer_uid).unwrap().as_ref(), Some(log));
+        assert_eq!(snapshot.get(log.refer_uid)?.as_ref(), Some(log));
     }
-    assert_eq!(snapshot.get(Uuid::from_u128(u128::MAX)).unwrap(), None);
+    assert_eq!(snapshot.get(Uuid::from_u128(u128::MAX))?, None);
     for query in queries() {
-        check_answer(snapshot, model, &query);
+        check_answer(snapshot, model, &query)?;
     }
+    Ok(())
 }
 
 /// Every combination of filters, and either order.
@@ -36,12 +41,12 @@ pub(super) fn queries() -> impl Iterator<Item = Query> {
 }
 
 /// The answer to one query, by every call that gives it.
-pub(super) fn check_answer(snapshot: &Snapshot, model: &Model, query: &Query) {
+pub(super) fn check_answer(snapshot: &Snapshot, model: &Model, query: &Query) -> Result<(), Error> {
     let answer = model.answer(query);
     let total = answer.len() as u64;
-    assert_eq!(snapshot.count(query).unwrap(), total);
-    let iterated: Result<Vec<SessionLog>, Error> = snapshot.iter(query).unwrap().collect();
-    assert_eq!(iterated.unwrap(), answer);
+    assert_eq!(snapshot.count(query)?, total);
+    let iterated: Result<Vec<SessionLog>, Error> = snapshot.iter(query)?.collect();
+    assert_eq!(iterated?, answer);
     for size in [1_u32, 3, 7] {
         let pages: Vec<&[SessionLog]> = answer.chunks(size as usize).collect();
         for index in [
@@ -53,27 +58,33 @@ pub(super) fn check_answer(snapshot: &Snapshot, model: &Model, query: &Query) {
             99,
         ] {
             let request = PageRequest::new(u32::try_from(index).unwrap(), size).unwrap();
-            let page = snapshot.page(query, request).unwrap();
+            let page = snapshot.page(query, request)?;
             assert_eq!(page.entries, pages.get(index).copied().unwrap_or_default());
             assert_eq!(page.total_record_count, total);
             assert_eq!(page.total_page_count, pages.len() as u64);
         }
     }
     for bucket in [Bucket::Hour, Bucket::Day, Bucket::Month] {
-        check_buckets(snapshot, &answer, query, bucket);
+        check_buckets(snapshot, &answer, query, bucket)?;
     }
+    Ok(())
 }
 
-fn check_buckets(snapshot: &Snapshot, answer: &[SessionLog], query: &Query, bucket: Bucket) {
+fn check_buckets(
+    snapshot: &Snapshot,
+    answer: &[SessionLog],
+    query: &Query,
+    bucket: Bucket,
+) -> Result<(), Error> {
     let start = |log: &SessionLog| start_of(log, bucket);
     let expected: Vec<(DateTime<Utc>, u64)> = answer
         .chunk_by(|one, other| start(one) == start(other))
         .map(|logs| (start(&logs[0]), logs.len() as u64))
         .collect();
-    let counts = snapshot.count_by(query, bucket).unwrap();
-    let counts: Vec<(DateTime<Utc>, u64)> = counts
-        .map(|count| count.unwrap())
-        .map(|count| (count.start, count.count))
+    let counts = snapshot.count_by(query, bucket)?;
+    let counts: Result<Vec<(DateTime<Utc>, u64)>, Error> = counts
+        .map(|count| count.map(|count| (count.start, count.count)))
         .collect();
-    assert_eq!(counts, expected);
+    assert_eq!(counts?, expected);
+    Ok(())
 }

@@ -166,7 +166,7 @@ impl World {
     }
 
     /// The process has ended, and another goes on with another storage, which holds one of these
-    /// states and may fail.
+    /// states and may fail. What was at risk is so until it is open.
     pub fn move_to(
         &mut self,
         storage: Arc<dyn Storage>,
@@ -179,7 +179,6 @@ impl World {
         self.storage = storage;
         self.settings = settings;
         self.model = possible.swap_remove(0);
-        self.at_risk.clone_from(&possible);
         self.doubts = possible;
         self.can_fail = can_fail;
         self.is_seen = false;
@@ -215,12 +214,12 @@ impl World {
     pub fn check(&mut self) {
         assert!(!self.can_fail && self.is_known());
         for (snapshot, model) in &self.snapshots {
-            match snapshot.count(&Query::all()) {
+            match check_all(snapshot, model) {
                 Err(error) if self.has_failed && error.kind() == ErrorKind::Expired => {}
-                _ => check_all(snapshot, model),
+                checked => checked.unwrap(),
             }
         }
-        check_all(&self.store().snapshot().unwrap(), &self.model);
+        check_all(&self.store().snapshot().unwrap(), &self.model).unwrap();
     }
 
     /// Lets go of what snapshots hold.

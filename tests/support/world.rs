@@ -293,7 +293,8 @@ impl World {
     /// While the storage may fail, each call has to be asked by itself.
     fn ask(&mut self, query: &Query) {
         if !self.can_fail {
-            return check_answer(&self.store().snapshot().unwrap(), &self.model, query);
+            let snapshot = self.store().snapshot().unwrap();
+            return check_answer(&snapshot, &self.model, query).unwrap();
         }
         let answer = self.model.answer(query);
         let counted = self.store().count(query);
@@ -347,7 +348,7 @@ impl World {
     pub fn finish(mut self) {
         self.check();
         self.reopen(self.settings);
-        check_all(&self.store().snapshot().unwrap(), &self.model);
+        check_all(&self.store().snapshot().unwrap(), &self.model).unwrap();
         let stats = self.store().stats().unwrap();
         assert_eq!(stats.session_count, self.model.0.len() as u64);
     }
