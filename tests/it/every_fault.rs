@@ -1,11 +1,12 @@
 //! Each call of the storage failed in turn, by every kind of call, under all that a store can be told
 //! to do: what was acknowledged is there, and what failed is there whole or not at all.
 
+use crate::log;
 use crate::support::faulty::{Call, Fault, FaultyStorage, Kept};
 use crate::support::random::Random;
 use crate::support::settings::Settings;
 use crate::support::{Bytes, OnPanic, Op, World};
-use sessionlog::{Durability, ErrorKind, Query, Store};
+use sessionlog::{Durability, ErrorKind, Merge, Query, Store};
 use std::io;
 use std::sync::Arc;
 
@@ -133,6 +134,30 @@ fn whatever_fails_while_a_file_of_the_log_is_replaced_nothing_is_lost_or_there_i
                 goes_on(5, durability, &faults);
             }
         }
+    }
+}
+
+/// A merge fails, so that the main index is opened again, and then the sync of what opening it has to
+/// write. Later syncs of that file would say that they had done what they had not.
+#[test]
+fn a_file_of_which_a_sync_has_failed_while_it_was_taken_over_is_not_trusted_again() {
+    let storage = FaultyStorage::default();
+    let options = Store::options().merge(Merge::Inline).delta_sessions_max(4);
+    let store = options.create_on(Arc::new(storage.clone())).unwrap();
+    let append = |number: u128| store.append(log(number, "2026-11-01T08:00:00Z", None));
+    for number in 1..=4 {
+        append(number).unwrap();
+    }
+    let writes = Fault::of(Call::Write.alone()).named("main.");
+    storage.fail(writes.times(1));
+    append(5).unwrap_err();
+    let syncs = Fault::of(Call::Sync.alone()).named("main.");
+    storage.fail(syncs.times(1));
+    append(5).unwrap_err();
+    assert_eq!(storage.failures(), 2);
+    for number in 5..=20 {
+        append(number).unwrap();
+        assert_eq!(storage.sessions_after_power_loss() as u128, number);
     }
 }
 
