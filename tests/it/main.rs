@@ -15,6 +15,7 @@ mod concurrency;
 mod cost;
 mod crashes;
 mod cursors;
+mod damage;
 mod durability;
 mod every_fault;
 mod faults;
