@@ -106,9 +106,16 @@ impl Engine {
     }
 
     /// Lets changes through to the file; without this call they stay in memory.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage fails. That may be a sync, after which no other of the same open
+    /// file can be trusted: so the file is to be opened again then too.
     pub(crate) fn release(&self) -> Result<()> {
-        let released = self.file.release();
-        released.map_err(|error| io_error("write", self.name, error))
+        self.file.release().map_err(|error| {
+            self.has_failed.store(true, Ordering::Release);
+            io_error("write", self.name, error)
+        })
     }
 
     /// Does something with the database.

@@ -30,6 +30,8 @@ pub(super) struct Segment {
     place: Place,
     /// The records that are not durable yet, which are the last.
     unsynced: Vec<u8>,
+    /// Whether those were found in the file, written by a process that is no more.
+    is_in_doubt: bool,
     /// What failed, if what it has left in the file is still there.
     fault: Option<Fault>,
 }
@@ -116,6 +118,7 @@ impl Segment {
             len: bytes.len() as u64,
             place,
             unsynced: Vec::new(),
+            is_in_doubt: false,
             fault: None,
         };
         let end = usize::try_from(place.end).unwrap_or(bytes.len());
@@ -140,6 +143,7 @@ impl Segment {
     pub(super) fn doubt(&mut self, content: &Content) {
         let records = content.bytes.get(HEADER_BYTES..content.end);
         self.unsynced = records.unwrap_or_default().to_vec();
+        self.is_in_doubt = true;
     }
 
     /// Its records follow on some that a crash has taken: they are not to be there.
@@ -201,12 +205,22 @@ impl Segment {
 
     /// Makes every record durable.
     pub(super) fn sync(&mut self) -> Result<()> {
-        if !self.unsynced.is_empty() {
-            if let Err(error) = self.file.sync() {
-                return Err(self.failed(Fault::Sync, "sync", error));
-            }
-            self.unsynced = Vec::new();
+        if self.unsynced.is_empty() {
+            return Ok(());
         }
+        // A sync of that process may have failed. What is read then need not be on the storage, and
+        // another sync would say that it is.
+        if self.is_in_doubt {
+            let begin = self.place.end - self.unsynced.len() as u64;
+            if let Err(error) = self.file.write(begin, &self.unsynced) {
+                return Err(self.failed(Fault::Sync, "write", error));
+            }
+            self.is_in_doubt = false;
+        }
+        if let Err(error) = self.file.sync() {
+            return Err(self.failed(Fault::Sync, "sync", error));
+        }
+        self.unsynced = Vec::new();
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! What a call reads, counted in bytes, so that the claim holds on any machine: it follows what is
 //! answered, not what is stored.
 
-use crate::recording::{Recording, bytes_of};
+use crate::support::faulty::FaultyStorage;
+use crate::support::files::bytes_of;
 use crate::{at, log, uid};
 use chrono::TimeDelta;
 use redb::{Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, Value};
@@ -11,14 +12,14 @@ use std::sync::Arc;
 
 /// A store without a cache, so that every row that is touched is read.
 struct Cold {
-    storage: Recording,
+    storage: FaultyStorage,
     store: Store,
 }
 
 impl Cold {
     /// So many sessions of two users on two clients, a minute apart, three of them open.
     fn new(sessions: u32) -> Self {
-        let storage = Recording::default();
+        let storage = FaultyStorage::default();
         let store = Store::options()
             .create_on(Arc::new(storage.clone()))
             .unwrap();
@@ -169,7 +170,7 @@ fn a_commit_is_one_sync_and_few_bytes_however_large_the_store() {
     let small = (1..=100).map(session);
     let large = (1..=20_000).map(session);
     for (stored, logs) in [(100, small.collect::<Vec<_>>()), (20_000, large.collect())] {
-        let storage = Recording::default();
+        let storage = FaultyStorage::default();
         let store = Store::options().create_on(Arc::new(storage.clone()));
         let store = store.unwrap();
         store.append_batch(logs).unwrap();
@@ -256,7 +257,7 @@ fn the_live_bytes_are_those_of_all_keys_and_rows_whatever_was_written_and_remove
 
 #[test]
 fn sessions_that_come_and_go_do_not_let_the_log_grow() {
-    let storage = Recording::default();
+    let storage = FaultyStorage::default();
     let options = Store::options().merge(Merge::Inline).delta_sessions_max(8);
     let store = options.create_on(Arc::new(storage.clone())).unwrap();
     store.append(session(1)).unwrap();

@@ -1,7 +1,8 @@
 //! A loss of power at every point between a commit, its merge and the trim of the log: what was
 //! acknowledged is there, whole, and every count is what a scan finds.
 
-use crate::recording::{Recording, bytes_of, record_ends};
+use crate::support::faulty::FaultyStorage;
+use crate::support::files::{bytes_of, record_ends};
 use crate::{at, log, uid};
 use chrono::TimeDelta;
 use sessionlog::storage::{MemoryStorage, Storage};
@@ -72,7 +73,7 @@ fn step(store: &Store, model: &mut Model, number: u128) {
 }
 
 fn check_every_crash(durability: Durability, delta_sessions_max: usize) {
-    let storage = Recording::default();
+    let storage = FaultyStorage::default();
     let options = options(durability, delta_sessions_max);
     let store = options
         .clone()

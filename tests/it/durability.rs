@@ -1,6 +1,6 @@
 //! What a loss of power takes: nothing that was acknowledged as durable.
 
-use crate::recording::Recording;
+use crate::support::faulty::FaultyStorage;
 use crate::{ManualClock, log, uid};
 use chrono::TimeDelta;
 use sessionlog::{Durability, Query, Store};
@@ -9,8 +9,8 @@ use std::sync::Arc;
 const START: &str = "2026-11-01T08:00:00Z";
 
 /// A store of eventual durability, its storage, and its clock, which stands still.
-fn eventual() -> (Recording, ManualClock, Store) {
-    let directory = Recording::default();
+fn eventual() -> (FaultyStorage, ManualClock, Store) {
+    let directory = FaultyStorage::default();
     let clock = ManualClock::at("1970-01-01T00:00:00Z");
     let options = Store::options().durability(Durability::Eventual);
     let options = options.clock(clock.clone());
@@ -20,7 +20,7 @@ fn eventual() -> (Recording, ManualClock, Store) {
 
 #[test]
 fn an_immediate_write_survives_the_loss_of_power_on_return() {
-    let directory = Recording::default();
+    let directory = FaultyStorage::default();
     let store = Store::options()
         .create_on(Arc::new(directory.clone()))
         .unwrap();
@@ -39,7 +39,7 @@ fn an_immediate_write_survives_the_loss_of_power_on_return() {
 
 #[test]
 fn a_write_that_changes_nothing_costs_no_sync() {
-    let directory = Recording::default();
+    let directory = FaultyStorage::default();
     let store = Store::options()
         .create_on(Arc::new(directory.clone()))
         .unwrap();

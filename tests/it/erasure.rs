@@ -1,6 +1,6 @@
 //! A user who is erased leaves no trace: in no answer, and where that is asked for, in no byte.
 
-use crate::recording::bytes_of;
+use crate::support::files::bytes_of;
 use crate::{Stop, at, uid};
 use chrono::TimeDelta;
 use sessionlog::storage::{MemoryStorage, Storage};

@@ -1,6 +1,6 @@
 //! A storage that fails: whatever was acknowledged is there after reopening, whole, and counted.
 
-use crate::recording::Recording;
+use crate::support::faulty::FaultyStorage;
 use crate::{at, log, uid};
 use sessionlog::storage::Storage;
 use sessionlog::{
@@ -48,7 +48,7 @@ fn whichever_write_fails_what_was_acknowledged_is_there_whole_and_counted() {
     for durability in [Durability::Immediate, Durability::Eventual] {
         let mut failures = 0;
         for change in 0.. {
-            let storage = Recording::default();
+            let storage = FaultyStorage::default();
             let store = options(durability)
                 .create_on(Arc::new(storage.clone()))
                 .unwrap();
@@ -154,7 +154,7 @@ fn goes_on_whatever_fails_of(prefix: &'static str) {
 
 /// Answers whether anything failed.
 fn goes_on_after(options: &Options, prefix: &'static str, change: u64, failures: u64) -> bool {
-    let storage = Recording::default();
+    let storage = FaultyStorage::default();
     let store = options.clone().create_on(Arc::new(storage.clone()));
     let store = store.unwrap();
     storage.fail_some(prefix, change, failures);
@@ -169,7 +169,7 @@ fn goes_on_after(options: &Options, prefix: &'static str, change: u64, failures:
 
 /// Repeats each step, and the flush behind the last, for as long as it fails, and answers how often
 /// that was. What failed has written nothing, or says that this is unknown.
-fn steps_until_each_is_done(store: &Store, storage: &Recording) -> u64 {
+fn steps_until_each_is_done(store: &Store, storage: &FaultyStorage) -> u64 {
     let mut failed = 0;
     for step in 0..5 {
         while let Err(error) = one_step(store, step) {
@@ -193,7 +193,7 @@ fn steps_until_each_is_done(store: &Store, storage: &Recording) -> u64 {
 fn a_failure_that_was_settled_leaves_nothing_of_its_commit() {
     let mut settled = 0;
     for change in 0..2 {
-        let storage = Recording::default();
+        let storage = FaultyStorage::default();
         let store = options(Durability::Immediate)
             .create_on(Arc::new(storage.clone()))
             .unwrap();
@@ -217,7 +217,7 @@ fn a_failure_that_was_settled_leaves_nothing_of_its_commit() {
 
 #[test]
 fn a_failed_commit_is_not_hidden_by_a_flush() {
-    let storage = Recording::default();
+    let storage = FaultyStorage::default();
     let store = options(Durability::Immediate)
         .create_on(Arc::new(storage.clone()))
         .unwrap();
@@ -230,7 +230,7 @@ fn a_failed_commit_is_not_hidden_by_a_flush() {
 #[test]
 fn a_creation_that_fails_leaves_nothing_that_opens_and_can_be_repeated() {
     for change in 0.. {
-        let storage = Recording::default();
+        let storage = FaultyStorage::default();
         storage.fail_after(change);
         let created = options(Durability::Immediate).create_on(Arc::new(storage.clone()));
         let had_failed = storage.has_failed();
@@ -253,7 +253,7 @@ fn a_creation_that_fails_leaves_nothing_that_opens_and_can_be_repeated() {
 #[test]
 fn of_calls_that_share_commits_those_acknowledged_are_there_whichever_write_fails() {
     for change in (0..60).step_by(3) {
-        let storage = Recording::default();
+        let storage = FaultyStorage::default();
         let options = options(Durability::Immediate);
         let store = options
             .clone()
@@ -322,8 +322,8 @@ fn a_refused_call_takes_no_other_of_its_commit_with_it() {
 }
 
 /// A store of which nothing is in memory, its storage, and what is in it.
-fn merged_store() -> (Store, Recording, Vec<SessionLog>) {
-    let storage = Recording::default();
+fn merged_store() -> (Store, FaultyStorage, Vec<SessionLog>) {
+    let storage = FaultyStorage::default();
     let options = options(Durability::Immediate);
     let store = options.clone().create_on(Arc::new(storage.clone()));
     let store = store.unwrap();
@@ -436,7 +436,7 @@ fn a_full_disk_stops_writes_alone_and_they_go_on_once_there_is_room() {
 fn a_flush_succeeds_once_the_storage_does_whatever_became_of_a_merge() {
     let mut failures = 0;
     for change in 0..60 {
-        let storage = Recording::default();
+        let storage = FaultyStorage::default();
         let store = options(Durability::Immediate).delta_sessions_max(4);
         let store = store.create_on(Arc::new(storage.clone())).unwrap();
         for number in 1..=4 {
@@ -454,7 +454,7 @@ fn a_flush_succeeds_once_the_storage_does_whatever_became_of_a_merge() {
 
 #[test]
 fn merges_that_fail_in_the_background_do_not_end_snapshots_with_each_commit() {
-    let storage = Recording::default();
+    let storage = FaultyStorage::default();
     let store = Store::options()
         .shape(4, 3)
         .cache_bytes(0)

@@ -17,8 +17,10 @@ mod concurrency;
 mod cost;
 mod crashes;
 mod cursors;
+mod damage;
 mod durability;
 mod erasure;
+mod every_fault;
 mod faults;
 #[cfg(feature = "http")]
 mod http;
@@ -32,14 +34,16 @@ mod kills;
 mod life;
 mod opening;
 mod paging;
+mod power;
 mod races;
-mod recording;
 mod retention;
 mod rewrite_faults;
 #[cfg(feature = "http")]
 mod serve;
 mod snapshots;
 mod structure;
+#[path = "../support/mod.rs"]
+mod support;
 mod times;
 mod verify;
 #[cfg(feature = "wire")]

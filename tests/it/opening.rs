@@ -1,6 +1,6 @@
 //! Making, opening and closing stores: what is refused stays as it was.
 
-use crate::recording::bytes_of;
+use crate::support::files::bytes_of;
 use crate::{at, log, refused, rewrite_meta, uid};
 use sessionlog::storage::MemoryStorage;
 use sessionlog::{Bucket, Error, ErrorKind, Outcome, PageRequest, Query, Store};

@@ -1,7 +1,8 @@
 //! What happens beside a commit, a merge or a close: calls that share a commit which then fails,
 //! writers that wait for room, processes that end in between.
 
-use crate::recording::{Recording, bytes_of, record_ends};
+use crate::support::faulty::FaultyStorage;
+use crate::support::files::{bytes_of, record_ends};
 use crate::{at, log, uid};
 use sessionlog::storage::{MemoryStorage, Storage};
 use sessionlog::{Durability, ErrorKind, Options, Outcome, Query, Result, SessionLog, Store};
@@ -12,8 +13,8 @@ use std::time::Duration;
 const START: &str = "2026-11-01T08:00:00Z";
 const END: &str = "2026-11-01T09:00:00Z";
 
-fn created(options: &Options) -> (Recording, Store) {
-    let storage = Recording::default();
+fn created(options: &Options) -> (FaultyStorage, Store) {
+    let storage = FaultyStorage::default();
     let store = options.clone().create_on(Arc::new(storage.clone()));
     (storage, store.unwrap())
 }
@@ -32,7 +33,11 @@ fn numbers(store: &Store) -> Vec<u128> {
 }
 
 /// Appends records in one commit, in this order, which fails.
-fn fail_together(storage: &Recording, store: &Store, logs: &[SessionLog]) -> Vec<Result<Outcome>> {
+fn fail_together(
+    storage: &FaultyStorage,
+    store: &Store,
+    logs: &[SessionLog],
+) -> Vec<Result<Outcome>> {
     storage.shut("log.");
     // It leads a commit of its own, while the others come together.
     let first = spawn_append(store, &named(100, 1, "first"));
@@ -112,7 +117,7 @@ fn no_file_is_changed_once_others_may_have_the_lock() {
     // And not if opening fails either.
     let damaged = storage.after_kill();
     damaged.create("log.1").unwrap();
-    let storage = Recording::of(damaged);
+    let storage = FaultyStorage::of(damaged);
     let opened = Store::options().open_on(Arc::new(storage.clone()));
     assert!(opened.is_err());
     assert!(!storage.was_changed_unlocked());
@@ -120,7 +125,7 @@ fn no_file_is_changed_once_others_may_have_the_lock() {
 
 /// Commits 1 to 5 in one file of the log and 6 to 8 in the other, none of them synced, of a process
 /// that was killed while its merges failed.
-fn of_two_files() -> Recording {
+fn of_two_files() -> FaultyStorage {
     let options = Store::options().durability(Durability::Eventual);
     let (storage, store) = created(&options.delta_sessions_max(20));
     storage.fail_some("main.redb", 0, u64::MAX);
@@ -136,7 +141,7 @@ fn of_two_files() -> Recording {
     let killed = storage.after_kill();
     assert_eq!(record_ends(&bytes_of(&killed, "log.0")).len(), 6);
     assert_eq!(record_ends(&bytes_of(&killed, "log.1")).len(), 4);
-    Recording::of(killed)
+    FaultyStorage::of(killed)
 }
 
 /// The directory after a loss of power in which the older file has kept just its first records.
@@ -150,7 +155,7 @@ fn with_records(storage: &MemoryStorage, kept: usize) -> MemoryStorage {
 
 #[test]
 fn commits_that_a_crash_cut_off_do_not_come_back_from_the_other_file() {
-    let crashed = Recording::of(with_records(&of_two_files().after_kill(), 2));
+    let crashed = FaultyStorage::of(with_records(&of_two_files().after_kill(), 2));
     let store = Store::options().open_on(Arc::new(crashed.clone())).unwrap();
     assert_eq!(numbers(&store), [1, 2]);
     for number in 101..=103 {

@@ -1,7 +1,7 @@
 //! Storages that fail, and lose power, while a store is written anew: it is there whole, before or
 //! after, and goes on.
 
-use crate::recording::Recording;
+use crate::support::faulty::FaultyStorage;
 use crate::{log, uid};
 use sessionlog::storage::MemoryStorage;
 use sessionlog::{Erasure, Error, ErrorKind, Merge, Options, Query, SessionLog, Store};
@@ -105,7 +105,7 @@ fn whichever_change_fails_while_a_store_is_written_anew_it_is_whole_and_goes_on(
         for (failures, stride) in [(1, 1), (u64::MAX, 5)] {
             let mut struck = 0;
             for change in (0..).step_by(stride) {
-                let storage = Recording::default();
+                let storage = FaultyStorage::default();
                 let store = options().create_on(Arc::new(storage.clone())).unwrap();
                 fill(&store);
                 let before = numbers(&store);
@@ -155,7 +155,7 @@ fn check_read(way: &Way, store: &Store, before: &[u128]) {
 fn whichever_read_fails_while_a_store_is_written_anew_it_is_whole_and_goes_on() {
     for way in &WAYS {
         for read in (0..).step_by(11) {
-            let storage = Recording::default();
+            let storage = FaultyStorage::default();
             let store = options().create_on(Arc::new(storage.clone())).unwrap();
             fill(&store);
             let before = numbers(&store);
@@ -180,7 +180,7 @@ fn whichever_read_fails_while_a_store_is_written_anew_it_is_whole_and_goes_on() 
 #[test]
 fn a_loss_of_power_while_a_store_is_written_anew_leaves_it_before_or_after() {
     for way in &WAYS {
-        let storage = Recording::default();
+        let storage = FaultyStorage::default();
         let store = options().create_on(Arc::new(storage.clone())).unwrap();
         fill(&store);
         let before = numbers(&store);
@@ -216,7 +216,7 @@ fn a_backup_that_fails_leaves_nothing_that_opens_and_can_be_repeated() {
         let store = options().in_memory().unwrap();
         fill(&store);
         let before = numbers(&store);
-        let to = Recording::default();
+        let to = FaultyStorage::default();
         to.fail_some("", change, 1);
         let done = store.backup_on(&to, |_| ());
         let had_failed = to.has_failed();

@@ -1,6 +1,7 @@
 //! The check of a whole store: it finds nothing where nothing is wrong, and everything that is.
 
-use crate::recording::{Recording, bytes_of};
+use crate::support::faulty::FaultyStorage;
+use crate::support::files::bytes_of;
 use crate::{at, log, rewrite_meta, uid};
 use redb::{Key, ReadableTable, TableDefinition};
 use sessionlog::storage::{MemoryStorage, Storage};
@@ -120,7 +121,7 @@ fn a_panic_of_the_callback_is_the_callers_and_no_damage() {
 
 #[test]
 fn what_a_failed_commit_has_left_in_the_log_is_no_fault() {
-    let storage = Recording::default();
+    let storage = FaultyStorage::default();
     let store = options().create_on(Arc::new(storage.clone())).unwrap();
     store.append(session(1)).unwrap();
     storage.fail_some("log.", 1, 2);

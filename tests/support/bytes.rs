@@ -1,7 +1,7 @@
 //! Operations drawn from a string of bytes: the same for proptest and for the fuzzer.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sessionlog::{Order, Query, QueryBuilder, SessionLog};
+use sessionlog::{OpenSessions, Order, Query, QueryBuilder, SessionLog, StaleEnd};
 use uuid::Uuid;
 
 /// One step.
@@ -16,6 +16,12 @@ pub enum Op {
     Remove(Uuid),
     /// Every session goes, one by one.
     RemoveAll,
+    /// What ended longer ago than this goes.
+    Prune(TimeDelta, OpenSessions),
+    /// The oldest go, until there are so many.
+    Retain(u64),
+    /// What is open and started before goes to its end.
+    EndStale(DateTime<Utc>, StaleEnd),
     /// The injected clock moves on.
     Wait(TimeDelta),
     Flush,
@@ -30,29 +36,38 @@ pub enum Op {
 
 /// Reads small choices from bytes; zeros once they are used up.
 #[derive(Debug)]
-pub struct Bytes<'a>(&'a [u8]);
+pub struct Bytes<'a> {
+    rest: &'a [u8],
+    /// How many ids the records have that are chosen.
+    refer_uids: u8,
+}
 
 const USERS: [(u128, &str); 5] = [(1, "Ann"), (1, "Anna"), (2, "Ann"), (3, ""), (0, "nil")];
 const CLIENTS: [&str; 4] = ["", "PDA-01", "PDA-02", "PDA-01\0"];
 
 impl<'a> Bytes<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self::of_ids(bytes, 40)
+    }
+
+    /// With more ids than few there are more sessions, and they meet more seldom.
+    pub fn of_ids(rest: &'a [u8], refer_uids: u8) -> Self {
+        Self { rest, refer_uids }
     }
 
     /// Every operation that the bytes hold.
     pub fn ops(mut self) -> Vec<Op> {
         let mut ops = Vec::new();
-        while !self.0.is_empty() {
+        while !self.rest.is_empty() {
             ops.push(self.op());
         }
         ops
     }
 
     fn below(&mut self, bound: u8) -> u8 {
-        match self.0 {
+        match self.rest {
             [byte, rest @ ..] => {
-                self.0 = rest;
+                self.rest = rest;
                 byte % bound
             }
             [] => 0,
@@ -64,7 +79,7 @@ impl<'a> Bytes<'a> {
     }
 
     fn op(&mut self) -> Op {
-        match self.below(20) {
+        match self.below(22) {
             0..4 => Op::Append(self.log()),
             4..7 => Op::Batch((0..self.below(12)).map(|_| self.log()).collect()),
             7 => {
@@ -85,6 +100,9 @@ impl<'a> Bytes<'a> {
             16 => Op::Reopen,
             17 => Op::Snapshot,
             18 => Op::Walk(self.query()),
+            20 => Op::Prune(self.age(), self.open_sessions()),
+            21 if self.chance(2) => Op::Retain(u64::from(self.below(30))),
+            21 => Op::EndStale(self.time(), self.stale_end()),
             19 if self.chance(8) => Op::RemoveAll,
             _ => Op::Ask(self.query()),
         }
@@ -113,7 +131,7 @@ impl<'a> Bytes<'a> {
     }
 
     fn refer_uid(&mut self) -> Uuid {
-        Uuid::from_u128(u128::from(self.below(40)))
+        Uuid::from_u128(u128::from(self.below(self.refer_uids)))
     }
 
     fn user(&mut self) -> (Uuid, &'static str) {
@@ -136,6 +154,25 @@ impl<'a> Bytes<'a> {
             3 => DateTime::from_timestamp(-62_135_596_800, 0).unwrap(),
             4 => DateTime::from_timestamp(253_402_300_799, 999_999_999).unwrap(),
             _ => DateTime::UNIX_EPOCH + TimeDelta::hours(hours) + TimeDelta::nanoseconds(nanos),
+        }
+    }
+
+    /// Mostly one that some sessions have.
+    fn age(&mut self) -> TimeDelta {
+        TimeDelta::hours(i64::from(self.below(6)) * 12 - 12)
+    }
+
+    fn open_sessions(&mut self) -> OpenSessions {
+        match self.chance(3) {
+            true => OpenSessions::Remove,
+            false => OpenSessions::Keep,
+        }
+    }
+
+    fn stale_end(&mut self) -> StaleEnd {
+        match self.chance(2) {
+            true => StaleEnd::AfterStart(self.age()),
+            false => StaleEnd::At(self.time()),
         }
     }
 

@@ -5,23 +5,23 @@ use sessionlog::{Bucket, EndedOpen, ErrorKind, Order, Outcome, Query, SessionLog
 use uuid::Uuid;
 
 /// The sessions, in the order of their coming.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Model(pub Vec<SessionLog>);
 
 /// The kind of error that is expected, and the member that it names.
 pub type Refused = (ErrorKind, Option<&'static str>);
 
-fn invalid<T>(member: &'static str) -> Result<T, Refused> {
+pub(super) fn invalid<T>(member: &'static str) -> Result<T, Refused> {
     Err((ErrorKind::InvalidInput, Some(member)))
 }
 
 /// The tick that holds an instant.
-fn floor(at: DateTime<Utc>) -> DateTime<Utc> {
+pub(super) fn floor(at: DateTime<Utc>) -> DateTime<Utc> {
     let nanos = at.timestamp_subsec_nanos() % 100;
     at - TimeDelta::nanoseconds(nanos.into())
 }
 
-fn in_range(at: DateTime<Utc>) -> bool {
+pub(super) fn in_range(at: DateTime<Utc>) -> bool {
     let first = DateTime::from_timestamp(-62_135_596_800, 100).unwrap();
     let end = DateTime::from_timestamp(253_402_300_800, 0).unwrap();
     (first..end).contains(&floor(at))

@@ -1,57 +1,40 @@
 //! A store and its model, side by side.
 
 use super::bytes::{Bytes, Op};
+use super::checks::{check_all, check_answer};
 use super::model::{Model, Refused};
-use chrono::{DateTime, TimeDelta, Utc};
-use sessionlog::storage::MemoryStorage;
+use super::settings::{Consecutive, ManualClock, Settings};
+use super::sweeps::Sweep;
+use sessionlog::storage::{MemoryStorage, Storage};
 use sessionlog::{
-    Bucket, Clock, Cursor, Durability, Error, IdSource, Merge, Options, PageRequest, Query,
-    SessionLog, Snapshot, Store,
+    Cursor, Durability, Error, PageRequest, Query, RetainedMax, SessionLog, Snapshot, Store,
 };
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::fmt::Debug;
+use std::sync::Arc;
 use uuid::Uuid;
-
-/// A clock that stands still until it is moved.
-#[derive(Debug, Clone)]
-pub struct ManualClock(Arc<Mutex<DateTime<Utc>>>);
-
-impl Default for ManualClock {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(DateTime::UNIX_EPOCH)))
-    }
-}
-
-impl ManualClock {
-    pub fn advance(&self, by: TimeDelta) {
-        *self.0.lock().unwrap() += by;
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap()
-    }
-}
-
-/// Ids one after the other, far from those that the operations choose.
-#[derive(Debug, Clone, Default)]
-pub struct Consecutive(Arc<AtomicU64>);
-
-impl IdSource for Consecutive {
-    fn refer_uid(&self, _: DateTime<Utc>) -> Uuid {
-        Uuid::from_u128(1 << 64 | u128::from(self.0.fetch_add(1, Ordering::Relaxed)))
-    }
-}
 
 #[derive(Debug)]
 pub struct World {
-    storage: Arc<MemoryStorage>,
-    clock: ManualClock,
-    options: Options,
-    store: Store,
-    model: Model,
-    snapshots: Vec<(Snapshot, Model)>,
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) clock: ManualClock,
+    pub(super) ids: Consecutive,
+    pub(super) settings: Settings,
+    /// None after an opening that failed.
+    pub(super) store: Option<Store>,
+    /// What the store shows.
+    pub(super) model: Model,
+    /// What it may come to show besides: what became of a write that failed is not known yet.
+    pub(super) doubts: Vec<Model>,
+    /// What it showed since all of it was durable: a loss of power may go back to that.
+    pub(super) at_risk: Vec<Model>,
+    /// Whether calls may fail because the storage does, and whether any has.
+    pub(super) can_fail: bool,
+    pub(super) has_failed: bool,
+    /// Whether the model was compared since the last call that failed.
+    pub(super) is_seen: bool,
+    /// The states that the last step came through.
+    pub(super) passed: Vec<Model>,
+    pub(super) snapshots: Vec<(Snapshot, Model)>,
     walks: Vec<Walk>,
 }
 
@@ -66,12 +49,15 @@ struct Walk {
 /// Runs the operations that `bytes` hold, comparing at every step.
 pub fn run(bytes: &[u8]) {
     let first = bytes.first().copied().unwrap_or(0);
-    let durability = match first % 2 {
-        1 => Durability::Eventual,
-        _ => Durability::Immediate,
+    let settings = Settings {
+        durability: match first % 2 {
+            1 => Durability::Eventual,
+            _ => Durability::Immediate,
+        },
+        delta_sessions_max: [1, 9, 1_000][usize::from(first / 2 % 3)],
+        ..Settings::default()
     };
-    let delta_sessions_max = [1, 9, 1_000][usize::from(first / 2 % 3)];
-    let mut world = World::new(durability, delta_sessions_max);
+    let mut world = World::create(Arc::new(MemoryStorage::default()), settings).unwrap();
     for op in Bytes::new(bytes).ops() {
         world.step(op);
     }
@@ -79,63 +65,124 @@ pub fn run(bytes: &[u8]) {
 }
 
 impl World {
-    pub fn new(durability: Durability, delta_sessions_max: usize) -> Self {
-        let storage = Arc::new(MemoryStorage::default());
+    /// # Errors
+    ///
+    /// Those of making a store.
+    pub fn create(storage: Arc<dyn Storage>, settings: Settings) -> Result<Self, Error> {
         let (clock, ids) = (ManualClock::default(), Consecutive::default());
-        let options = Store::options().clock(clock.clone()).ids(ids);
-        // Nodes are small, so that a few sessions make trees of several levels; merges come at the
-        // same steps in every run.
-        let options = options.shape(4, 3).merge(Merge::Inline);
-        let options = options.durability(durability);
-        let options = options.delta_sessions_max(delta_sessions_max);
-        let store = options.clone().create_on(storage.clone());
+        let store = settings.options(&clock, &ids).create_on(storage.clone())?;
+        Ok(Self {
+            store: Some(store),
+            ..Self::closed(storage, settings, clock, ids)
+        })
+    }
+
+    pub(super) fn closed(
+        storage: Arc<dyn Storage>,
+        settings: Settings,
+        clock: ManualClock,
+        ids: Consecutive,
+    ) -> Self {
         Self {
-            store: store.unwrap(),
             storage,
             clock,
-            options,
+            ids,
+            settings,
+            store: None,
             model: Model::default(),
+            doubts: Vec::new(),
+            at_risk: Vec::new(),
+            can_fail: false,
+            has_failed: false,
+            is_seen: true,
+            passed: Vec::new(),
             snapshots: Vec::new(),
             walks: Vec::new(),
         }
     }
 
+    /// The store, which is open.
+    pub(super) fn store(&self) -> Store {
+        self.store.clone().unwrap()
+    }
+
+    pub fn session_count(&self) -> usize {
+        self.model.0.len()
+    }
+
     pub fn step(&mut self, op: Op) {
+        self.passed.clear();
+        if !self.is_known() {
+            return;
+        }
         match op {
-            Op::Append(log) => {
-                same(self.store.append(log.clone()), self.model.append(log));
-            }
+            Op::Append(log) => self.write(
+                |store| store.append(log.clone()),
+                |model| model.append(log.clone()),
+            ),
             Op::Batch(logs) => self.batch(logs),
             Op::Start(user, name, client) => self.start(user, name, client),
             Op::StartAs(refer_uid, user, name, client) => {
                 let log = self.starting(refer_uid, user, name, client);
-                let started = self.store.start_as(refer_uid, user, name, client);
-                same(started, self.model.start(log));
+                self.write(
+                    |store| store.start_as(refer_uid, user, name, client),
+                    |model| model.start(log),
+                );
             }
-            Op::End(refer_uid, at) => {
-                same(self.store.end(refer_uid, at), self.model.end(refer_uid, at));
-            }
+            Op::End(refer_uid, at) => self.write(
+                |store| store.end(refer_uid, at),
+                |model| model.end(refer_uid, at),
+            ),
             Op::EndOpen(query, at) => {
                 if let Ok(query) = query.build() {
-                    let ended = self.store.end_open(&query, at);
-                    same(ended, self.model.end_open(&query, at));
+                    self.write(
+                        |store| store.end_open(&query, at),
+                        |model| model.end_open(&query, at),
+                    );
                 }
             }
-            Op::Remove(refer_uid) => {
-                same(self.store.remove(refer_uid), self.model.remove(refer_uid));
-            }
+            Op::Remove(refer_uid) => self.remove(refer_uid),
             Op::RemoveAll => {
                 for log in self.model.0.clone() {
-                    let refer_uid = log.refer_uid;
-                    same(self.store.remove(refer_uid), self.model.remove(refer_uid));
+                    if self.is_known() {
+                        self.remove(log.refer_uid);
+                    }
                 }
             }
+            Op::Prune(older_than, open) => {
+                let (at_once, now) = (self.settings.swept_at_once(), self.clock.time());
+                self.sweep(
+                    |store| store.prune(older_than, open, |_| ()),
+                    |model| model.prune(at_once, (older_than, open), now),
+                );
+            }
+            Op::Retain(max) => {
+                let at_once = self.settings.swept_at_once();
+                self.sweep(
+                    |store| store.retain_at_most(RetainedMax::Sessions(max), |_| ()),
+                    |model| model.retain(at_once, max),
+                );
+            }
+            Op::EndStale(before, end) => {
+                let at_once = self.settings.swept_at_once();
+                self.sweep(
+                    |store| store.end_stale(before, end, |_| ()),
+                    |model| model.end_stale(at_once, before, end),
+                );
+            }
             Op::Wait(time) => self.clock.advance(time),
-            Op::Flush => self.store.flush().unwrap(),
-            Op::Reopen => self.reopen(),
+            Op::Flush => {
+                let flushed = self.store().flush();
+                if self.unless_failed(flushed).is_some() {
+                    self.all_is_durable();
+                }
+            }
+            Op::Reopen => self.reopen(self.settings),
             Op::Snapshot => {
-                let snapshot = self.store.snapshot().unwrap();
-                self.snapshots.push((snapshot, self.model.clone()));
+                let taken = self.store().snapshot();
+                if let Some(snapshot) = self.unless_failed(taken) {
+                    self.snapshots.push((snapshot, self.model.clone()));
+                }
             }
             Op::Walk(query) => {
                 if let Ok(query) = query.build() {
@@ -149,19 +196,63 @@ impl World {
             }
             Op::Ask(query) => {
                 if let Ok(query) = query.build() {
-                    check_answer(&self.store.snapshot().unwrap(), &self.model, &query);
+                    self.ask(&query);
                 }
             }
         }
         self.walk_on();
     }
 
+    /// Makes one call of both that is one commit.
+    fn write<T: PartialEq + Debug>(
+        &mut self,
+        call: impl FnOnce(&Store) -> Result<T, Error>,
+        expected: impl FnOnce(&mut Model) -> Result<T, Refused>,
+    ) {
+        let expected = |model: &mut Model| expected(model).map(|answer| (answer, Vec::new()));
+        self.sweep(call, expected);
+    }
+
+    /// Makes one call of both that may be several commits.
+    fn sweep<T: PartialEq + Debug>(
+        &mut self,
+        call: impl FnOnce(&Store) -> Result<T, Error>,
+        expected: impl FnOnce(&mut Model) -> Sweep<T>,
+    ) {
+        let before = self.model.clone();
+        let got = call(&self.store());
+        let (expected, states) = match expected(&mut self.model) {
+            Ok((answer, states)) => (Ok(answer), states),
+            Err(refused) => (Err(refused), Vec::new()),
+        };
+        match got {
+            Err(error) if self.is_failure(&error) => self.failed(before, states, &error),
+            got => {
+                let got = got.map_err(|error| (error.kind(), error.member()));
+                assert_eq!(got, expected);
+                self.succeeded(before, states);
+            }
+        }
+    }
+
+    fn remove(&mut self, refer_uid: Uuid) {
+        self.write(
+            |store| store.remove(refer_uid),
+            |model| model.remove(refer_uid),
+        );
+    }
+
     fn batch(&mut self, logs: Vec<SessionLog>) {
-        match (
-            self.store.append_batch(logs.clone()),
-            self.model.batch(logs),
-        ) {
-            (Ok(outcomes), Ok(expected)) => assert_eq!(outcomes, expected),
+        let before = self.model.clone();
+        let got = self.store().append_batch(logs.clone());
+        match (got, self.model.batch(logs)) {
+            (Err(error), _) if self.is_failure(&error) => {
+                self.failed(before, Vec::new(), &error);
+            }
+            (Ok(outcomes), Ok(expected)) => {
+                assert_eq!(outcomes, expected);
+                self.succeeded(before, Vec::new());
+            }
             (Err(error), Err(expected)) => {
                 let refused = error.refusals().iter();
                 let refused: Vec<(usize, Refused)> = refused
@@ -180,17 +271,12 @@ impl World {
     }
 
     fn start(&mut self, user: Uuid, name: &str, client: &str) {
-        match self.store.start(user, name, client) {
-            Ok(refer_uid) => {
-                let log = self.starting(refer_uid, user, name, client);
-                self.model.start(log).unwrap();
-            }
-            Err(error) => {
-                let log = self.starting(Uuid::from_u128(1 << 100), user, name, client);
-                let expected = self.model.start(log).unwrap_err();
-                assert_eq!((error.kind(), error.member()), expected);
-            }
-        }
+        let log = self.starting(self.ids.next(), user, name, client);
+        let refer_uid = log.refer_uid;
+        self.write(
+            |store| store.start(user, name, client),
+            |model| model.start(log).map(|_| refer_uid),
+        );
     }
 
     fn starting(&self, refer_uid: Uuid, user: Uuid, name: &str, client: &str) -> SessionLog {
@@ -199,27 +285,39 @@ impl World {
             user_refer_uid: user,
             user: name.into(),
             client_refer_uid: client.into(),
-            session_start: self.clock.now(),
+            session_start: self.clock.time(),
             session_end: None,
         }
     }
 
-    fn reopen(&mut self) {
-        self.store.close().unwrap();
-        assert!(self.store.count(&Query::all()).is_err());
-        self.snapshots.clear();
-        let opened = self.options.clone().open_on(self.storage.clone());
-        self.store = opened.unwrap();
+    /// While the storage may fail, each call has to be asked by itself.
+    fn ask(&mut self, query: &Query) {
+        if !self.can_fail {
+            let snapshot = self.store().snapshot().unwrap();
+            return check_answer(&snapshot, &self.model, query).unwrap();
+        }
+        let answer = self.model.answer(query);
+        let counted = self.store().count(query);
+        let counted = self.unless_failed(counted);
+        assert!(counted.is_none_or(|count| count == answer.len() as u64));
+        let page = self.store().page(query, PageRequest::new(0, 5).unwrap());
+        if let Some(page) = self.unless_failed(page) {
+            assert_eq!(page.entries, answer[..answer.len().min(5)]);
+        }
     }
 
     /// Takes one step of every walk: what comes is what the model has behind the last record now.
     fn walk_on(&mut self) {
         let size = 3;
-        for walk in &mut self.walks {
-            let page = self
-                .store
-                .page_after(&walk.query, &walk.cursor, size)
-                .unwrap();
+        let mut walks = std::mem::take(&mut self.walks);
+        for walk in &mut walks {
+            if !self.is_known() {
+                break;
+            }
+            let page = self.store().page_after(&walk.query, &walk.cursor, size);
+            let Some(page) = self.unless_failed(page) else {
+                continue;
+            };
             let answer = self.model.answer(&walk.query);
             let key = |log: &SessionLog| (log.session_start, log.refer_uid);
             let behind = |log: &&SessionLog| match (&walk.last, walk.query.order()) {
@@ -238,88 +336,20 @@ impl World {
             walk.last = page.entries.last().cloned().or(walk.last.take());
             walk.cursor = page.next.to_string().parse().unwrap();
         }
+        self.walks = walks;
+    }
+
+    /// No walk goes on.
+    pub fn forget_walks(&mut self) {
+        self.walks.clear();
     }
 
     /// Compares everything with everything, twice: as it stands, and reopened.
     pub fn finish(mut self) {
-        for (snapshot, model) in &self.snapshots {
-            check_all(snapshot, model);
-        }
-        check_all(&self.store.snapshot().unwrap(), &self.model);
-        self.reopen();
-        check_all(&self.store.snapshot().unwrap(), &self.model);
-        let stats = self.store.stats().unwrap();
+        self.check();
+        self.reopen(self.settings);
+        check_all(&self.store().snapshot().unwrap(), &self.model).unwrap();
+        let stats = self.store().stats().unwrap();
         assert_eq!(stats.session_count, self.model.0.len() as u64);
     }
-}
-
-fn same<T: PartialEq + std::fmt::Debug>(got: Result<T, Error>, expected: Result<T, Refused>) {
-    let got = got.map_err(|error| (error.kind(), error.member()));
-    assert_eq!(got, expected);
-}
-
-/// Every session by its id, and every combination of filters that the operations can ask.
-fn check_all(snapshot: &Snapshot, model: &Model) {
-    for log in &model.0 {
-        assert_eq!(snapshot.get(log.refer_uid).unwrap().as_ref(), Some(log));
-    }
-    assert_eq!(snapshot.get(Uuid::from_u128(u128::MAX)).unwrap(), None);
-    for bits in 0_u8..32 {
-        let [user, client, open, window, newest] = [1, 2, 4, 8, 16].map(|bit| bits & bit != 0);
-        let noon = DateTime::UNIX_EPOCH;
-        let query = Query::builder()
-            .user_refer_uid(user.then_some(Uuid::from_u128(1)))
-            .client_refer_uid(client.then_some("PDA-01"))
-            .open_sessions_only(open)
-            .started_after(window.then_some(noon - TimeDelta::hours(24)))
-            .started_before(window.then_some(noon + TimeDelta::hours(24)))
-            .order(match newest {
-                true => sessionlog::Order::NewestFirst,
-                false => sessionlog::Order::OldestFirst,
-            });
-        check_answer(snapshot, model, &query.build().unwrap());
-    }
-}
-
-/// The answer to one query, by every call that gives it.
-fn check_answer(snapshot: &Snapshot, model: &Model, query: &Query) {
-    let answer = model.answer(query);
-    let total = answer.len() as u64;
-    assert_eq!(snapshot.count(query).unwrap(), total);
-    let iterated: Result<Vec<SessionLog>, Error> = snapshot.iter(query).unwrap().collect();
-    assert_eq!(iterated.unwrap(), answer);
-    for size in [1_u32, 3, 7] {
-        let pages: Vec<&[SessionLog]> = answer.chunks(size as usize).collect();
-        for index in [
-            0,
-            1,
-            pages.len() / 2,
-            pages.len().saturating_sub(1),
-            pages.len(),
-            99,
-        ] {
-            let request = PageRequest::new(u32::try_from(index).unwrap(), size).unwrap();
-            let page = snapshot.page(query, request).unwrap();
-            assert_eq!(page.entries, pages.get(index).copied().unwrap_or_default());
-            assert_eq!(page.total_record_count, total);
-            assert_eq!(page.total_page_count, pages.len() as u64);
-        }
-    }
-    for bucket in [Bucket::Hour, Bucket::Day, Bucket::Month] {
-        check_buckets(snapshot, &answer, query, bucket);
-    }
-}
-
-fn check_buckets(snapshot: &Snapshot, answer: &[SessionLog], query: &Query, bucket: Bucket) {
-    let start = |log: &SessionLog| super::model::start_of(log, bucket);
-    let expected: Vec<(DateTime<Utc>, u64)> = answer
-        .chunk_by(|one, other| start(one) == start(other))
-        .map(|logs| (start(&logs[0]), logs.len() as u64))
-        .collect();
-    let counts = snapshot.count_by(query, bucket).unwrap();
-    let counts: Vec<(DateTime<Utc>, u64)> = counts
-        .map(|count| count.unwrap())
-        .map(|count| (count.start, count.count))
-        .collect();
-    assert_eq!(counts, expected);
 }
