@@ -1,9 +1,9 @@
 //! What a loss of power takes: nothing that was acknowledged as durable.
 
-use crate::support::faulty::FaultyStorage;
+use crate::support::faulty::{Call, Fault, FaultyStorage};
 use crate::{ManualClock, log, uid};
 use chrono::TimeDelta;
-use sessionlog::{Durability, Query, Store};
+use sessionlog::{Durability, ErrorKind, Query, Store};
 use std::sync::Arc;
 
 const START: &str = "2026-11-01T08:00:00Z";
@@ -104,4 +104,23 @@ fn eventual_writes_at_risk_are_bounded_in_age_at_each_commit() {
     wait(-5_000);
     store.append(log(5, START, None)).unwrap();
     assert_eq!(directory.sessions_after_power_loss(), 5);
+}
+
+/// What a process has read from a store is there for good, however the one before it ended.
+#[test]
+fn what_a_failed_sync_has_left_in_the_log_is_made_durable_by_the_next_opening() {
+    let storage = FaultyStorage::default();
+    let options = Store::options().durability(Durability::Eventual);
+    let store = options
+        .clone()
+        .create_on(Arc::new(storage.clone()))
+        .unwrap();
+    store.append(log(1, START, None)).unwrap();
+    storage.fail(Fault::of(&[Call::Sync, Call::Create]));
+    assert_eq!(store.flush().unwrap_err().kind(), ErrorKind::Unavailable);
+    drop(store);
+    storage.heal();
+    let store = options.open_on(Arc::new(storage.clone())).unwrap();
+    assert_eq!(store.count(&Query::all()).unwrap(), 1);
+    assert_eq!(storage.sessions_after_power_loss(), 1);
 }
