@@ -100,7 +100,7 @@ pub use shared::MergeStats;
 pub use snapshot::{BucketCounts, SessionLogs, Snapshot};
 pub use store::{Stats, Store};
 pub use time::{Bucket, Clock, SystemClock};
-pub use verify::{Progress, Verification};
+pub use verify::{Progress, Salvaged, Verification};
 
 /// The examples of the README, compiled and run.
 #[cfg(all(doctest, feature = "http"))]

@@ -1,4 +1,4 @@
-//! A store checked as a whole.
+//! What a store that is checked as a whole, or salvaged, is found to be.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,21 @@ pub struct Verification {
     /// Sessions in the state that was checked, as far as they can be counted.
     pub session_count: u64,
     /// What is wrong, each fault in words; the first thousand of them.
+    pub faults: Vec<String>,
+    /// How many faults there are.
+    pub fault_count: u64,
+}
+
+/// What [`Store::salvage`](crate::Store::salvage) got out of a damaged store, and what not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Salvaged {
+    /// Sessions in the new store.
+    pub session_count: u64,
+    /// Sessions of the main index that are lost; `None` if it cannot be told how many it had. What is
+    /// missing in the log is not counted.
+    pub lost_session_count: Option<u64>,
+    /// What is damaged, each fault in words; the first thousand of them.
     pub faults: Vec<String>,
     /// How many faults there are.
     pub fault_count: u64,

@@ -11,6 +11,7 @@ mod edit;
 mod leaf;
 mod node;
 mod read;
+mod remains;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub(crate) use edit::{Edit, Limits};
 pub(crate) use leaf::leaf_of;
 pub(crate) use node::{CHILDREN_MAX, NODE_BYTES_MAX, is_inner};
 pub(crate) use read::Tree;
+pub(crate) use remains::{slots_of, visit_remains};
 pub(crate) use slot::{Key, Rest, SLOT_BYTES, Slot};
 pub(crate) use tree::{apply, clear};
 

@@ -326,8 +326,7 @@ proptest! {
             Slot { key: Key::new(major, 0), rest }
         }).collect();
         // From the first to the last and the other way round, at once and some at a time.
-        let (whole, mut backwards) = (slots.clone(), slots);
-        backwards.reverse();
+        let (whole, backwards) = (slots.clone(), slots.into_iter().rev().collect());
         for (slots, at_once) in [(&whole, usize::MAX), (&whole, 7), (&backwards, 150)] {
             let mut index = Index::default();
             for slots in slots.chunks(at_once) {

@@ -79,6 +79,36 @@ impl<'a> LogRecord<'a> {
         })
     }
 
+    /// Every record behind a number, anywhere in some bytes, but for those within another.
+    pub(crate) fn all_behind(bytes: &'a [u8], number: u64) -> Vec<Self> {
+        let mut found = Vec::new();
+        // As in `any_that_knows`; those that are records do not count.
+        let mut left = bytes.len().saturating_mul(CHECKED_MAX);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let body_len = Self::body_len(rest).filter(|_| left > 0);
+            rest = match body_len.and_then(|_| Self::read(rest)) {
+                Some((record, behind)) => {
+                    found.extend(Some(record).filter(|record| record.number > number));
+                    behind
+                }
+                None => {
+                    left = left.saturating_sub(body_len.unwrap_or(0));
+                    rest.get(1..).unwrap_or_default()
+                }
+            };
+        }
+        found
+    }
+
+    /// How long the body is of a record that may begin here.
+    fn body_len(bytes: &[u8]) -> Option<usize> {
+        let len = u32::from_le_bytes(*bytes.first_chunk()?);
+        let len = usize::try_from(len).ok()?;
+        let fits = len <= bytes.len().saturating_sub(HEAD_BYTES);
+        (fits && Self::may_know(bytes, 0, u64::MAX)).then_some(len)
+    }
+
     fn may_know(bytes: &[u8], expected: u64, last: u64) -> bool {
         let number = bytes.get(4..).and_then(<[u8]>::first_chunk::<8>);
         let durable = bytes.get(12..).and_then(<[u8]>::first_chunk::<8>);

@@ -5,9 +5,12 @@
 //! two files. Commits go to one of them until a merge begins, and then to the other: what the merge
 //! brings into the main index is in the first, which is written anew once it has ended.
 
+mod remains;
 mod segment;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use remains::remains;
 
 use crate::engine::{self, missing};
 use crate::error::Result;

@@ -3,6 +3,7 @@
 mod backup;
 mod opening;
 mod reading;
+mod salvage;
 mod upkeep;
 mod writing;
 

@@ -38,6 +38,7 @@ mod power;
 mod races;
 mod retention;
 mod rewrite_faults;
+mod salvage;
 #[cfg(feature = "http")]
 mod serve;
 mod snapshots;

@@ -39,6 +39,21 @@ impl<'p> Findings<'p> {
         }
     }
 
+    /// See [`Steps::expect`].
+    pub(crate) fn expect(&mut self, more: u64) {
+        self.steps.expect(more);
+    }
+
+    /// See [`Steps::step`].
+    pub(crate) fn step(&mut self, steps: u64) {
+        self.steps.step(steps);
+    }
+
+    /// See [`Steps::finish`].
+    pub(crate) fn finish(&mut self) {
+        self.steps.finish();
+    }
+
     /// See [`Steps::go_on_with_panic`].
     pub(crate) fn go_on_with_panic(&mut self) {
         self.steps.go_on_with_panic();
@@ -71,7 +86,7 @@ impl<'p> Findings<'p> {
         }
     }
 
-    fn unless_damage(&mut self, error: Error) -> Result<()> {
+    pub(crate) fn unless_damage(&mut self, error: Error) -> Result<()> {
         match error.kind() {
             ErrorKind::Corrupted | ErrorKind::UnsupportedFormat | ErrorKind::NotAStore => {
                 self.fault(error);

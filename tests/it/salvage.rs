@@ -1,0 +1,216 @@
+//! What can be read of a damaged store comes out of it, and nothing else.
+
+use crate::support::files::{bytes_of, record_ends};
+use crate::{at, log, uid};
+use chrono::TimeDelta;
+use sessionlog::storage::{MemoryStorage, Storage};
+use sessionlog::{Error, ErrorKind, Merge, Options, Query, Salvaged, SessionLog, Store};
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+
+const START: &str = "2026-11-01T08:00:00Z";
+const FILES: [&str; 3] = ["main.redb", "log.0", "log.1"];
+
+fn options() -> Options {
+    Store::options().shape(8, 6).merge(Merge::Inline)
+}
+
+fn session(number: u128) -> SessionLog {
+    let start = at(START) + TimeDelta::seconds(i64::try_from(number).unwrap());
+    SessionLog {
+        user_refer_uid: uid(number % 5 + 1),
+        user: format!("user {} of {}", number % 10, number / 200).into(),
+        client_refer_uid: format!("PDA-{} of {}", number % 3, number / 200).into(),
+        session_start: start,
+        session_end: (!number.is_multiple_of(4)).then_some(start),
+        ..log(number, START, None)
+    }
+}
+
+/// By number.
+type Sessions = BTreeMap<u128, SessionLog>;
+
+fn sessions_of(store: &Store) -> Sessions {
+    let logs = store.iter(&Query::all()).unwrap().map(Result::unwrap);
+    logs.map(|log| (log.refer_uid.as_u128(), log)).collect()
+}
+
+/// The files of a store that was not closed: most of it merged, the last commits in the log.
+fn files() -> (Vec<Vec<u8>>, Sessions) {
+    let storage = MemoryStorage::default();
+    let options = options().delta_sessions_max(150);
+    let store = options.create_on(Arc::new(storage.clone())).unwrap();
+    store.append_batch((1..200).map(session)).unwrap();
+    for number in (1..200).step_by(9) {
+        store.remove(uid(number)).unwrap();
+    }
+    for number in 200..220 {
+        store.append(session(number)).unwrap();
+    }
+    store.end(uid(4), session(4).session_start).unwrap();
+    let files = FILES.map(|name| bytes_of(&storage, name));
+    (files.into(), sessions_of(&store))
+}
+
+fn storage_of(files: &[Vec<u8>]) -> MemoryStorage {
+    let storage = MemoryStorage::default();
+    for (name, bytes) in FILES.into_iter().zip(files) {
+        storage.create(name).unwrap().write(0, bytes).unwrap();
+    }
+    storage
+}
+
+/// What comes out of these files, which stay as they are.
+fn salvage(files: &[Vec<u8>]) -> Result<(Salvaged, Sessions), Error> {
+    let (from, to) = (storage_of(files), MemoryStorage::default());
+    let create = |options: Options| options.create_on(Arc::new(to.clone()));
+    let salvaged = options().salvage_on(Arc::new(from.clone()), create, &mut |_| ());
+    for (name, bytes) in FILES.into_iter().zip(files) {
+        assert_eq!(bytes_of(&from, name), *bytes, "{name} was changed");
+    }
+    let salvaged = salvaged?;
+    let store = options().open_on(Arc::new(to)).unwrap();
+    assert!(store.verify(|_| ()).unwrap().is_sound());
+    let sessions = sessions_of(&store);
+    assert_eq!(salvaged.session_count, sessions.len() as u64);
+    Ok((salvaged, sessions))
+}
+
+#[test]
+fn all_of_a_store_that_is_not_damaged_comes_out() {
+    let (files, expected) = files();
+    let (salvaged, sessions) = salvage(&files).unwrap();
+    assert_eq!(salvaged.faults, Vec::<String>::new());
+    assert_eq!(salvaged.lost_session_count, Some(0));
+    assert_eq!(sessions, expected);
+}
+
+/// Every page of the main index in turn is lost, and every so many bits flipped: what comes out was
+/// there, and most of it does.
+#[test]
+fn whatever_part_of_the_main_index_is_damaged_nothing_wrong_comes_out_and_most_does() {
+    const PAGE: usize = 4_096;
+    let (files, expected) = files();
+    let main = &files[0];
+    let zeroed = (0..main.len() / PAGE).map(|page| {
+        let mut bytes = main.clone();
+        bytes[page * PAGE..][..PAGE].fill(0);
+        bytes
+    });
+    let flipped = (0..main.len()).step_by(1_021).map(|at| {
+        let mut bytes = main.clone();
+        bytes[at] ^= 1 << (at % 8);
+        bytes
+    });
+    let (mut tried, mut whole, mut lost) = (0, 0, 0);
+    for damaged in zeroed.chain(flipped) {
+        tried += 1;
+        let (salvaged, sessions) = match salvage(&[vec![damaged], files[1..].to_vec()].concat()) {
+            Ok(salvaged) => salvaged,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Corrupted, "{error}");
+                continue;
+            }
+        };
+        for (number, log) in &sessions {
+            // What the log ends or removes may come out as it was before, if the log cannot be
+            // placed.
+            let was = session(*number);
+            assert!(*log == was || Some(log) == expected.get(number), "{log:?}");
+        }
+        if sessions == expected {
+            whole += 1;
+        } else {
+            assert!(salvaged.fault_count > 0, "a loss is told of");
+            lost += expected.len().saturating_sub(sessions.len());
+        }
+    }
+    assert!(whole * 10 > tried * 8, "{whole} of {tried} came out whole");
+    assert!(lost / tried < expected.len() / 10, "{lost} lost in {tried}");
+}
+
+#[test]
+fn commits_behind_a_damaged_one_come_out() {
+    let (files, expected) = files();
+    let log = &files[1..]
+        .iter()
+        .position(|bytes| record_ends(bytes).len() > 10)
+        .unwrap();
+    let mut damaged = files.clone();
+    // Behind the removals of 23 sessions: the sixteenth that was appended, whose names are known.
+    let ends = record_ends(&files[log + 1]);
+    damaged[log + 1][ends[39] - 4] ^= 1;
+    assert_eq!(
+        options()
+            .open_on(Arc::new(storage_of(&damaged)))
+            .unwrap_err()
+            .kind(),
+        ErrorKind::Corrupted
+    );
+    let (salvaged, sessions) = salvage(&damaged).unwrap();
+    assert_eq!(salvaged.fault_count, 1, "{:?}", salvaged.faults);
+    let mut others = expected;
+    let lost: Vec<u128> = others
+        .keys()
+        .copied()
+        .filter(|number| !sessions.contains_key(number))
+        .collect();
+    assert_eq!(lost, [215]);
+    others.remove(&215);
+    assert_eq!(sessions, others);
+}
+
+#[test]
+fn without_a_main_index_what_the_log_has_comes_out() {
+    let (mut files, expected) = files();
+    files[0] = b"not a database".repeat(1_000);
+    let (salvaged, sessions) = salvage(&files).unwrap();
+    assert!(salvaged.fault_count > 0);
+    assert_eq!(salvaged.lost_session_count, None);
+    let of_log: Sessions = expected
+        .into_iter()
+        .filter(|(number, _)| *number >= 200)
+        .collect();
+    assert_eq!(sessions, of_log);
+}
+
+#[test]
+fn where_nothing_can_be_read_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    let refused = || {
+        let error = Store::salvage(&from, &to, |_| ()).unwrap_err();
+        assert!(!to.exists());
+        error.kind()
+    };
+    assert_eq!(refused(), ErrorKind::NotAStore);
+    fs::create_dir(&from).unwrap();
+    assert_eq!(refused(), ErrorKind::NotAStore);
+    fs::write(from.join("main.redb"), b"").unwrap();
+    assert_eq!(refused(), ErrorKind::Corrupted);
+    fs::write(from.join("main.redb"), b"of somebody else").unwrap();
+    assert_eq!(refused(), ErrorKind::NotAStore);
+    assert_eq!(
+        fs::read(from.join("main.redb")).unwrap(),
+        b"of somebody else"
+    );
+}
+
+#[test]
+fn a_store_in_a_directory_is_salvaged_to_another_and_never_over_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    let store = Store::create(&from).unwrap();
+    store.append_batch((1..50).map(session)).unwrap();
+    assert_eq!(
+        Store::salvage(&from, &to, |_| ()).unwrap_err().kind(),
+        ErrorKind::AlreadyOpen
+    );
+    store.close().unwrap();
+    let salvaged = Store::salvage(&from, &to, |_| ()).unwrap();
+    assert_eq!(salvaged.session_count, 49);
+    assert_eq!(sessions_of(&Store::open(&to).unwrap()).len(), 49);
+    let again = Store::salvage(&from, &to, |_| ()).unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::InvalidInput);
+}
