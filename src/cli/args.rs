@@ -1,13 +1,17 @@
 //! What can be written on the command line.
 
 mod serve;
+mod upkeep;
 
 pub(super) use serve::{Access, Level, Serve};
+pub(super) use upkeep::{
+    Backup, Compact, EndStale, Erase, Prune, Rebuild, Restore, Retain, Salvage, Verify,
+};
 
 use super::exit;
 use crate::PageRequest;
 use crate::generate::Profile;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -61,6 +65,12 @@ pub(super) enum Command {
     Prune(Prune),
     Retain(Retain),
     EndStale(EndStale),
+    Erase(Erase),
+    Compact(Compact),
+    Rebuild(Rebuild),
+    Backup(Backup),
+    Restore(Restore),
+    Salvage(Salvage),
     Serve(Serve),
     Generate(Generate),
     Demo(Demo),
@@ -167,75 +177,6 @@ pub(super) struct Stats {
     pub(super) output: Output,
 }
 
-/// Check the whole store, every table against every other.
-#[derive(Debug, Args)]
-pub(super) struct Verify {
-    /// How to print the faults
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub(super) output: Output,
-}
-
-/// Remove sessions that ended long ago.
-#[derive(Debug, Args)]
-pub(super) struct Prune {
-    /// Those that ended more than so many days ago
-    #[arg(long, value_name = "DAYS", value_parser = days)]
-    pub(super) older_than: TimeDelta,
-    /// And those that started before that and are still open
-    #[arg(long)]
-    pub(super) open_too: bool,
-    /// How to print what was done
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub(super) output: Output,
-}
-
-/// Remove the oldest ended sessions until few enough are left.
-#[derive(Debug, Args)]
-pub(super) struct Retain {
-    #[command(flatten)]
-    pub(super) max: RetainedMax,
-    /// How to print what was done
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub(super) output: Output,
-}
-
-/// How much may be left.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-pub(super) struct RetainedMax {
-    /// So many sessions
-    #[arg(long, value_name = "N")]
-    pub(super) sessions: Option<u64>,
-    /// As many as take about so many live bytes: see stats
-    #[arg(long, value_name = "BYTES")]
-    pub(super) live_bytes: Option<u64>,
-}
-
-/// End open sessions that started long ago.
-#[derive(Debug, Args)]
-pub(super) struct EndStale {
-    /// Those that started before this time: RFC 3339
-    #[arg(long, value_name = "T", value_parser = time)]
-    pub(super) before: DateTime<Utc>,
-    #[command(flatten)]
-    pub(super) end: StaleEnd,
-    /// How to print what was done
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub(super) output: Output,
-}
-
-/// Which end they get.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-pub(super) struct StaleEnd {
-    /// All of them this one: RFC 3339
-    #[arg(long, value_name = "T", value_parser = time)]
-    pub(super) at: Option<DateTime<Utc>>,
-    /// Each so many hours after its start
-    #[arg(long, value_name = "H")]
-    pub(super) hours: Option<u32>,
-}
-
 /// Write made-up sessions as JSON lines, the same for the same numbers.
 #[derive(Debug, Args)]
 pub(super) struct Generate {
@@ -274,12 +215,6 @@ pub(super) struct Demo {
 
 /// The most digits of a second that a store keeps.
 const FRACTION_DIGITS_MAX: usize = 7;
-
-/// A length in days as the command line takes it.
-fn days(text: &str) -> Result<TimeDelta, String> {
-    let days: u32 = text.parse().map_err(|error| format!("{error}"))?;
-    Ok(TimeDelta::days(days.into()))
-}
 
 /// A time as the command line takes it; clap names the value in front of what is wrong with it.
 fn time(text: &str) -> Result<DateTime<Utc>, String> {

@@ -12,7 +12,7 @@ Exit codes:
    0  done
    1  the input, or something else outside of the store, failed
    2  the command line is not understood
-   3  done, but some records were rejected
+   3  done, but some records were rejected, or could not be read
    4  the input is not in the named format
   10  InvalidInput: an argument breaks a rule
   11  NotFound: there is no such session
@@ -44,7 +44,7 @@ pub(super) enum Failure {
     Server(String),
     /// The answer cannot be written.
     Output(io::Error),
-    /// Done, and the rejected records have been told of.
+    /// Done, and the records that were rejected, or could not be read, have been told of.
     Rejections,
     /// Done, and the faults of the store have been told of.
     Faults,

@@ -13,12 +13,14 @@
 
 mod args;
 mod commands;
+mod copies;
 mod demo;
 mod exit;
 mod input;
 mod output;
 mod progress;
 mod remote;
+mod reports;
 mod serve;
 mod text;
 mod upkeep;
@@ -55,6 +57,12 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Prune(args) => upkeep::prune(&needed(store)?, &args),
         Command::Retain(args) => upkeep::retain(&needed(store)?, &args),
         Command::EndStale(args) => upkeep::end_stale(&needed(store)?, &args),
+        Command::Erase(args) => upkeep::erase(&needed(store)?, &args),
+        Command::Compact(args) => upkeep::compact(&needed(store)?, &args),
+        Command::Rebuild(args) => upkeep::rebuild(&needed(store)?, &args),
+        Command::Backup(args) => copies::backup(&needed(store)?, &args),
+        Command::Restore(args) => copies::restore(&needed(store)?, &args),
+        Command::Salvage(args) => copies::salvage(&needed(store)?, &args),
         Command::Serve(args) => serve::run(&needed(store)?, &args),
         Command::Generate(args) => unneeded(store).and_then(|()| commands::generate(&args)),
         Command::Demo(args) => unneeded(store).and_then(|()| demo::run(&args)),

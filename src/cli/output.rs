@@ -4,7 +4,7 @@ use super::args::Output;
 use super::exit::Failure;
 use super::text;
 use crate::import::CSV_COLUMNS;
-use crate::{EndedOpen, Page, Pruned, SessionLog, Stats, Verification};
+use crate::{Page, Salvaged, SessionLog, Stats, Verification};
 use serde::Serialize;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
@@ -53,64 +53,77 @@ pub(super) fn verification(
     output: Output,
 ) -> io::Result<()> {
     match output {
-        Output::Table => out.write_all(faults_text(verification).as_bytes()),
-        Output::Json | Output::Jsonl => json_line(out, verification),
-        Output::Csv => faults_csv(verification, out).map_err(csv_error),
-    }
-}
-
-/// What was removed.
-pub(super) fn pruned(out: &mut impl Write, pruned: &Pruned, output: Output) -> io::Result<()> {
-    match output {
         Output::Table => {
-            let (removed, kept) = (
-                text::grouped(pruned.removed),
-                text::grouped(pruned.kept_open),
-            );
-            let oldest = pruned.oldest_left.map(text::second);
-            let oldest = oldest.unwrap_or_else(|| "none".to_owned());
+            let faults = (&*verification.faults, verification.fault_count);
+            let sessions = text::counted(verification.session_count, "session");
             writeln!(
                 out,
-                "removed {removed}, kept open {kept}, oldest left {oldest}"
+                "{}{sessions}, {}",
+                fault_lines(faults),
+                faults_in_all(faults.1)
             )
         }
-        Output::Json | Output::Jsonl => json_line(out, pruned),
-        Output::Csv => csv_line(pruned, out).map_err(csv_error),
+        Output::Json | Output::Jsonl => json_line(out, verification),
+        Output::Csv => faults_csv(&verification.faults, out).map_err(csv_error),
     }
 }
 
-/// What was ended.
-pub(super) fn ended_open(out: &mut impl Write, ended: EndedOpen, output: Output) -> io::Result<()> {
+/// What a command did, in words or by its members.
+pub(super) fn report(
+    out: &mut impl Write,
+    value: &impl Serialize,
+    output: Output,
+    words: impl FnOnce() -> String,
+) -> io::Result<()> {
+    match output {
+        Output::Table => writeln!(out, "{}", words()),
+        Output::Json | Output::Jsonl => json_line(out, value),
+        Output::Csv => csv_line(value, out).map_err(csv_error),
+    }
+}
+
+/// What came out of a damaged store, and what did not.
+pub(super) fn salvaged(
+    out: &mut impl Write,
+    salvaged: &Salvaged,
+    output: Output,
+) -> io::Result<()> {
     match output {
         Output::Table => {
-            let (done, left) = (text::grouped(ended.ended), text::grouped(ended.left_open));
-            writeln!(out, "ended {done}, left open {left}")
+            let faults = (&*salvaged.faults, salvaged.fault_count);
+            let sessions = text::counted(salvaged.session_count, "session");
+            let lost = salvaged.lost_session_count.map(text::grouped);
+            let lost = lost.unwrap_or_else(|| "nobody knows how many".to_owned());
+            let lines = fault_lines(faults);
+            writeln!(
+                out,
+                "{lines}{sessions}, lost {lost}, {}",
+                faults_in_all(faults.1)
+            )
         }
-        Output::Json | Output::Jsonl => json_line(out, &ended),
-        Output::Csv => csv_line(&ended, out).map_err(csv_error),
+        Output::Json | Output::Jsonl => json_line(out, salvaged),
+        Output::Csv => faults_csv(&salvaged.faults, out).map_err(csv_error),
     }
 }
 
-/// A line for each fault, and how many there are.
-fn faults_text(verification: &Verification) -> String {
-    let lines = verification.faults.iter().map(|fault| text::plain(fault));
-    let mut text: String = lines.flat_map(|line| [line, "\n".into()]).collect();
-    let told = verification.faults.len() as u64;
-    if told < verification.fault_count {
-        text += &format!(
-            "and {} more\n",
-            text::grouped(verification.fault_count - told)
-        );
+/// A line for each fault that is told, and one for the others.
+fn fault_lines((told, count): (&[String], u64)) -> String {
+    let lines = told.iter().map(|fault| text::plain(fault));
+    let text: String = lines.flat_map(|line| [line, "\n".into()]).collect();
+    match count - told.len() as u64 {
+        0 => text,
+        more => text + &format!("and {} more\n", text::grouped(more)),
     }
-    let sessions = text::counted(verification.session_count, "session");
-    let faults = text::counted(verification.fault_count, "fault");
-    text + &format!("{sessions}, {faults}\n")
 }
 
-fn faults_csv(verification: &Verification, out: &mut impl Write) -> csv::Result<()> {
+fn faults_in_all(count: u64) -> String {
+    text::counted(count, "fault")
+}
+
+fn faults_csv(faults: &[String], out: &mut impl Write) -> csv::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(["fault"])?;
-    for fault in &verification.faults {
+    for fault in faults {
         csv.write_record([fault])?;
     }
     Ok(csv.flush()?)

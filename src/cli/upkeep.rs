@@ -2,8 +2,8 @@
 
 use super::commands::open_to_read;
 use super::exit::Failure;
-use super::{args, output, progress};
-use crate::{OpenSessions, Progress, RetainedMax, StaleEnd, Store};
+use super::{args, output, progress, reports};
+use crate::{Compacted, Erasure, OpenSessions, Progress, RetainedMax, StaleEnd, Store};
 use chrono::TimeDelta;
 use indicatif::ProgressBar;
 use std::path::Path;
@@ -28,7 +28,10 @@ pub(super) fn prune(store: &Path, args: &args::Prune) -> Result<(), Failure> {
     let pruned = changed(store, "pruning", |store, bar| {
         store.prune(args.older_than, open, |done| show(bar, done))
     })?;
-    output::answer(|out| Ok(output::pruned(out, &pruned, args.output)?))
+    output::answer(|out| {
+        let words = || reports::pruned(&pruned);
+        Ok(output::report(out, &pruned, args.output, words)?)
+    })
 }
 
 /// Removes the oldest until few enough are left.
@@ -40,7 +43,10 @@ pub(super) fn retain(store: &Path, args: &args::Retain) -> Result<(), Failure> {
     let pruned = changed(store, "pruning", |store, bar| {
         store.retain_at_most(max, |done| show(bar, done))
     })?;
-    output::answer(|out| Ok(output::pruned(out, &pruned, args.output)?))
+    output::answer(|out| {
+        let words = || reports::pruned(&pruned);
+        Ok(output::report(out, &pruned, args.output, words)?)
+    })
 }
 
 /// Ends what was opened long ago.
@@ -52,7 +58,48 @@ pub(super) fn end_stale(store: &Path, args: &args::EndStale) -> Result<(), Failu
     let ended = changed(store, "ending", |store, bar| {
         store.end_stale(args.before, end, |done| show(bar, done))
     })?;
-    output::answer(|out| Ok(output::ended_open(out, ended, args.output)?))
+    output::answer(|out| {
+        let words = || reports::ended_open(&ended);
+        Ok(output::report(out, &ended, args.output, words)?)
+    })
+}
+
+/// Removes all of a user.
+pub(super) fn erase(store: &Path, args: &args::Erase) -> Result<(), Failure> {
+    let erasure = match args.secure {
+        true => Erasure::Secure,
+        false => Erasure::Logical,
+    };
+    let erased = changed(store, "erasing", |store, bar| {
+        store.erase_user(args.user, erasure, |done| show(bar, done))
+    })?;
+    output::answer(|out| {
+        let words = || reports::erased(&erased);
+        Ok(output::report(out, &erased, args.output, words)?)
+    })
+}
+
+/// Makes the file smaller.
+pub(super) fn compact(store: &Path, args: &args::Compact) -> Result<(), Failure> {
+    let compacted = changed(store, "compacting", |store, bar| {
+        store.compact(|done| show(bar, done))
+    })?;
+    say_compacted(&compacted, args.output)
+}
+
+/// Makes the indexes anew.
+pub(super) fn rebuild(store: &Path, args: &args::Rebuild) -> Result<(), Failure> {
+    let compacted = changed(store, "rebuilding", |store, bar| {
+        store.rebuild(|done| show(bar, done))
+    })?;
+    say_compacted(&compacted, args.output)
+}
+
+fn say_compacted(compacted: &Compacted, output: args::Output) -> Result<(), Failure> {
+    output::answer(|out| {
+        let words = || reports::compacted(compacted);
+        Ok(output::report(out, compacted, output, words)?)
+    })
 }
 
 /// Opens a store, does something long to it, and closes it.
@@ -68,7 +115,7 @@ fn changed<T>(
 }
 
 /// Does something long, with a bar that goes once it is done.
-fn with_bar<T>(
+pub(super) fn with_bar<T>(
     what: &'static str,
     work: impl FnOnce(&ProgressBar) -> crate::Result<T>,
 ) -> crate::Result<T> {
@@ -78,7 +125,7 @@ fn with_bar<T>(
     done
 }
 
-fn show(bar: &ProgressBar, progress: Progress) {
+pub(super) fn show(bar: &ProgressBar, progress: Progress) {
     bar.set_length(progress.total);
     bar.set_position(progress.done);
 }

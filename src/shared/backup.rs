@@ -4,6 +4,7 @@ use super::commit::unavailable_if_expired;
 use super::{Files, Shared};
 use crate::delta::SessionEdit;
 use crate::error::{Error, Result};
+use crate::family::Family;
 use crate::format::dictionary::MainState;
 use crate::log::Log;
 use crate::main_index::{Change, MainCopy, Steps};
@@ -12,7 +13,8 @@ use crate::view::View;
 use std::sync::Arc;
 
 impl Shared {
-    /// Copies the state after the last commit to an empty directory.
+    /// Copies the state after the last commit to an empty directory, and answers how many sessions it
+    /// has.
     ///
     /// # Errors
     ///
@@ -22,7 +24,7 @@ impl Shared {
         &self,
         to: &dyn Storage,
         progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<()> {
+    ) -> Result<u64> {
         Files::refuse_store(to)?;
         self.readable_view()?;
         let (view, through) = self.view_and_last()?;
@@ -45,7 +47,7 @@ impl Shared {
         through: u64,
         to: &dyn Storage,
         steps: &mut Steps<'_>,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let mut copy = MainCopy::of(to, &view.main, self.options.setup(), steps)?;
         let base = view.main.state();
         let state = MainState {
@@ -70,6 +72,6 @@ impl Shared {
         Log::create(to, view.main.identity())?;
         Files::name(to)?;
         steps.finish();
-        Ok(())
+        view.len(Family::ALL)
     }
 }

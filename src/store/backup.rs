@@ -12,7 +12,7 @@ use std::path::Path;
 impl Store {
     /// Copies the state after the last commit to a directory at `to`, which is made as
     /// [`Store::create`] makes one: a store by itself, compact, with the same `store_uid`, durable on
-    /// return.
+    /// return. Answers how many sessions it has.
     ///
     /// Writers and readers go on meanwhile; what they write is not in the copy. The state that is
     /// copied is kept from being cleaned up until the end. An interrupted call leaves nothing that
@@ -29,29 +29,29 @@ impl Store {
     /// # let folder = tempfile::tempdir()?;
     /// let store = Store::create(folder.path().join("sessions"))?;
     /// store.start(Uuid::from_u128(7), "Ann", "PDA-01")?;
-    /// store.backup(folder.path().join("backup"), |_| ())?;
+    /// assert_eq!(store.backup(folder.path().join("backup"), |_| ())?, 1);
     ///
     /// let restored = folder.path().join("restored");
     /// Store::restore(folder.path().join("backup"), &restored, |_| ())?;
     /// assert_eq!(Store::open(&restored)?.count(&Query::all())?, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn backup(&self, to: impl AsRef<Path>, progress: impl FnMut(Progress)) -> Result<()> {
+    pub fn backup(&self, to: impl AsRef<Path>, progress: impl FnMut(Progress)) -> Result<u64> {
         let to = DirectoryStorage::create(to.as_ref(), &Files::leftovers())?;
         self.backup_on(&to, progress)
     }
 
     /// As [`backup`](Self::backup), on any storage.
     #[doc(hidden)]
-    pub fn backup_on(&self, to: &dyn Storage, mut progress: impl FnMut(Progress)) -> Result<()> {
+    pub fn backup_on(&self, to: &dyn Storage, mut progress: impl FnMut(Progress)) -> Result<u64> {
         let _lock = to.lock(Sharing::Exclusive)?;
         self.shared()
             .backup(to, &mut |done, total| progress(Progress { done, total }))
     }
 
     /// Copies the store at `backup`, which any call of [`Store::backup`] has made or which is closed,
-    /// to a directory at `to`, once all of it was [verified](Store::verify). Opening the copy is left
-    /// to the caller.
+    /// to a directory at `to`, once all of it was [verified](Store::verify), and answers how many
+    /// sessions it has. Opening the copy is left to the caller.
     ///
     /// `progress` is told of the check, and then of the copying.
     ///
@@ -63,10 +63,11 @@ impl Store {
         backup: impl AsRef<Path>,
         to: impl AsRef<Path>,
         mut progress: impl FnMut(Progress),
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let backup = Options::default().read_only(true).open(backup)?;
         backup.verify(&mut progress)?.into_result()?;
-        backup.backup(to, progress)?;
-        backup.close()
+        let session_count = backup.backup(to, progress)?;
+        backup.close()?;
+        Ok(session_count)
     }
 }

@@ -9,7 +9,7 @@ use std::thread;
 
 const START: &str = "2026-11-01T08:00:00Z";
 
-fn restore(backup: &Path, to: &Path) -> Result<(), Error> {
+fn restore(backup: &Path, to: &Path) -> Result<u64, Error> {
     Store::restore(backup, to, |_| ())
 }
 
@@ -150,7 +150,7 @@ fn what_is_no_store_or_damaged_is_not_restored() {
         fs::write(&main, &damaged).unwrap();
         match restore(&backup, &to) {
             // That byte was free.
-            Ok(()) => fs::remove_dir_all(&to).unwrap(),
+            Ok(_) => fs::remove_dir_all(&to).unwrap(),
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Corrupted, "byte {at}: {error}");
                 assert!(!to.join("main.redb").exists());

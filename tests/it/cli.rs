@@ -98,6 +98,11 @@ impl Folder {
         run_with_input(&Self::args(&self.store(), args), input)
     }
 
+    /// The path of what may be there.
+    pub(crate) fn place(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
     pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let path = self.path(name);
         std::fs::write(&path, text).unwrap();
@@ -414,6 +419,12 @@ fn the_help_fits_in_a_terminal_and_lists_the_exit_codes() {
         "prune",
         "retain",
         "end-stale",
+        "erase",
+        "compact",
+        "rebuild",
+        "backup",
+        "restore",
+        "salvage",
         "serve",
         "generate",
         "demo",

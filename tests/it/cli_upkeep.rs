@@ -134,3 +134,76 @@ fn an_import_that_the_disk_has_no_room_for_says_so_and_goes_on_once_there_is_roo
     assert_eq!(stored.count(&Query::all()).unwrap(), 30_000);
     assert!(stored.verify(|_| ()).unwrap().is_sound());
 }
+
+#[test]
+fn an_erased_user_leaves_no_byte_where_that_is_asked_for() {
+    let folder = Folder::with(&two_lines());
+    let erase = [
+        "erase",
+        "--user",
+        "00000000-0000-0000-0000-000000000007",
+        "--secure",
+    ];
+    let said = folder.run(&erase).fine();
+    let expected = "erased 2 sessions, 1 name and 1 client: no byte of them is left in the store's \
+                    files\n";
+    assert_eq!(said, expected);
+    for file in ["main.redb", "log.0", "log.1"] {
+        let bytes = std::fs::read(folder.store().join(file)).unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"PDA-01"));
+    }
+    let again = folder.run(&["erase", "--user", erase[2], "--output", "json"]);
+    let members = again.fine();
+    assert!(members.contains("\"session_count\":0"), "{members}");
+    assert!(members.contains("\"is_secure\":false"), "{members}");
+}
+
+#[test]
+fn a_store_is_compacted_and_rebuilt_and_says_how_large_it_is() {
+    let folder = old_sessions();
+    let json = folder.run(&["compact", "--output", "json"]).fine();
+    assert!(json.starts_with("{\"file_bytes_before\":"), "{json}");
+    let said = folder.run(&["rebuild"]).fine();
+    assert!(said.contains(" bytes on disk, "), "{said}");
+    assert_eq!(folder.run(&["verify"]).fine(), "3 sessions, 0 faults\n");
+}
+
+#[test]
+fn a_backup_is_restored_once_it_was_checked_and_never_over_anything() {
+    let folder = old_sessions();
+    let (backup, restored) = (folder.place("backup"), folder.place("restored"));
+    let said = folder.run(&["backup", "--to", &backup]).fine();
+    assert_eq!(said, "copied 3 sessions\n");
+    folder.run(&["backup", "--to", &backup]).failed(10);
+    let restore = ["--store", &restored, "restore", "--from", &backup];
+    assert_eq!(run(&restore).fine(), "copied 3 sessions\n");
+    run(&restore).failed(10);
+    assert_eq!(
+        run(&["--store", &restored, "verify"]).fine(),
+        "3 sessions, 0 faults\n"
+    );
+    let nothing = folder.place("nothing");
+    run(&["--store", &restored, "restore", "--from", &nothing]).failed(15);
+}
+
+#[test]
+fn what_can_be_read_of_a_damaged_store_comes_out_and_the_rest_is_told_of() {
+    let folder = old_sessions();
+    let file = folder.store().join("main.redb");
+    let mut bytes = std::fs::read(&file).unwrap();
+    // Wherever the name is, and that is with all sessions.
+    for at in 0..bytes.len() - 3 {
+        if &bytes[at..at + 3] == b"Ann" {
+            bytes[at] = b'Q';
+        }
+    }
+    std::fs::write(&file, &bytes).unwrap();
+    let ran = folder.run(&["salvage", "--to", &folder.place("salvaged")]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.out.contains("cannot be read"), "{}", ran.out);
+    assert!(ran.out.contains("0 sessions, lost 3, "), "{}", ran.out);
+    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+    let sound = old_sessions();
+    let salvage = ["salvage", "--to", &sound.place("salvaged")];
+    assert_eq!(sound.run(&salvage).fine(), "3 sessions, lost 0, 0 faults\n");
+}

@@ -1,0 +1,56 @@
+//! The commands that make one store of another.
+
+use super::commands::open_to_read;
+use super::exit::Failure;
+use super::upkeep::{show, with_bar};
+use super::{args, output, text};
+use crate::Store;
+use serde::Serialize;
+use std::path::Path;
+
+/// What a copy has.
+#[derive(Debug, Serialize)]
+struct Copied {
+    session_count: u64,
+}
+
+/// Copies a store.
+pub(super) fn backup(store: &Path, args: &args::Backup) -> Result<(), Failure> {
+    let store = open_to_read(store)?;
+    let copied = with_bar("copying", |bar| {
+        store.backup(&args.to, |done| show(bar, done))
+    })?;
+    say_copied(copied, args.output)
+}
+
+/// Makes the store of a backup.
+pub(super) fn restore(store: &Path, args: &args::Restore) -> Result<(), Failure> {
+    let copied = with_bar("checking and copying", |bar| {
+        Store::restore(&args.from, store, |done| show(bar, done))
+    })?;
+    say_copied(copied, args.output)
+}
+
+fn say_copied(session_count: u64, output: args::Output) -> Result<(), Failure> {
+    let words = || format!("copied {}", text::counted(session_count, "session"));
+    output::answer(|out| {
+        Ok(output::report(
+            out,
+            &Copied { session_count },
+            output,
+            words,
+        )?)
+    })
+}
+
+/// Gets out what can be read.
+pub(super) fn salvage(store: &Path, args: &args::Salvage) -> Result<(), Failure> {
+    let salvaged = with_bar("reading", |bar| {
+        Store::salvage(store, &args.to, |done| show(bar, done))
+    })?;
+    output::answer(|out| Ok(output::salvaged(out, &salvaged, args.output)?))?;
+    match salvaged.fault_count {
+        0 => Ok(()),
+        _ => Err(Failure::Rejections),
+    }
+}
