@@ -27,7 +27,8 @@ pub struct Stats {
     pub session_count: u64,
     /// Those of them that are open.
     pub open_session_count: u64,
-    /// Users that ever had a session.
+    /// Users that ever had a session. One who comes back after being erased, or dropped as unused,
+    /// counts again; so it is with names and clients.
     pub user_count: u64,
     /// Names under which they had one.
     pub user_name_count: u64,

@@ -44,7 +44,8 @@ impl Store {
     /// Sessions are gone through from the oldest start on, up to those that started within that
     /// time, some thousand to a commit: what a failure or a crash leaves is pruned in part, and
     /// repeating the call goes on. Writers and readers go on meanwhile; what is appended with a start
-    /// that was passed already is left to the next call. Names stay in the dictionary.
+    /// that was passed already is left to the next call. Names stay in the dictionary until the store is
+    /// [compacted](Store::compact).
     ///
     /// # Errors
     ///
@@ -71,7 +72,7 @@ impl Store {
 
     /// Removes sessions from the oldest start on until the store holds no more than it may; those
     /// that are open stay, and so may be too many. Names stay too, and take bytes that no session
-    /// gives back. As [`Store::prune`] in all else.
+    /// gives back before the store is [compacted](Store::compact). As [`Store::prune`] in all else.
     ///
     /// # Errors
     ///
