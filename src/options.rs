@@ -205,9 +205,9 @@ impl Options {
         self
     }
 
-    /// What the store removes by itself: nothing unless set. It is done after each merge, on the
-    /// merge's thread or, if there is none, in the write that has merged: a store that is not written
-    /// removes nothing. How it went is told by [`Stats::last_retention`](crate::Stats). An age that
+    /// What the store removes by itself: nothing unless set. It is done after each merge, and at the
+    /// first write and those an hour after it was last, on the merge's thread or, if there is none,
+    /// in the write: a store that is not written removes nothing. How it went is told by [`Stats::last_retention`](crate::Stats). An age that
     /// is not positive is refused when the store is opened.
     ///
     /// ```

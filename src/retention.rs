@@ -25,7 +25,8 @@ pub enum RetainedMax {
     /// So many sessions.
     Sessions(u64),
     /// So many sessions as take about as many of the store's
-    /// [`live_bytes`](crate::Stats::live_bytes), at the average of those in the main index.
+    /// [`live_bytes`](crate::Stats::live_bytes), at the average of those in the main index. The bytes
+    /// of users, names and clients do not count.
     LiveBytes(u64),
 }
 
@@ -106,7 +107,7 @@ pub struct Erased {
     pub session_count: u64,
     /// Names of the user that were.
     pub user_name_count: u64,
-    /// Clients that were, since no other session has them.
+    /// Clients that were, since no session has them any more.
     pub client_count: u64,
     /// Whether the files were written anew, so that no byte of it is left in them.
     pub is_secure: bool,

@@ -169,6 +169,14 @@ impl Engine {
         self.has_failed.load(Ordering::Acquire)
     }
 
+    /// Closes the engine as if its storage had failed: whoever reads from it then is to open the file
+    /// again.
+    pub(crate) fn abandon(&self) {
+        self.has_failed.store(true, Ordering::Release);
+        // What it would say of that does not matter any more.
+        let _ = self.close();
+    }
+
     /// Closes the engine. Readers that are left find out with their next read, and none is at it
     /// any more on return. Closing again does nothing.
     pub(crate) fn close(&self) -> Result<()> {

@@ -156,6 +156,7 @@ impl Segment {
     pub(super) fn rewind(&mut self, identity: Identity) {
         self.place = Place::start(checksum_of(&header(identity)));
         self.unsynced = Vec::new();
+        self.is_in_doubt = false;
     }
 
     /// Appends records, `durable` being the last that is known to be durable, without a sync.
@@ -238,11 +239,12 @@ impl Segment {
     pub(super) fn settle(&mut self, storage: &dyn Storage) -> Result<()> {
         match self.fault {
             None => return Ok(()),
-            Some(Fault::Write) => self.cut_behind()?,
-            Some(Fault::Sync) => self.replace(storage)?,
+            Some(Fault::Write) if !self.is_in_doubt => self.cut_behind()?,
+            Some(_) => self.replace(storage)?,
         }
         self.len = self.place.end;
         self.unsynced = Vec::new();
+        self.is_in_doubt = false;
         self.fault = None;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::format::dictionary::Ids;
 use crate::format::{ClientId, NameId, UserId};
+use std::collections::HashSet;
 
 /// A set of names, each with its user, and one of clients.
 #[derive(Debug, Default)]
@@ -30,6 +31,11 @@ impl KnownNames {
     pub(super) fn user_of(&self, id: NameId) -> Option<UserId> {
         let user = usize::try_from(id.0).ok().and_then(|id| self.users.get(id));
         user.copied().flatten()
+    }
+
+    /// Every user who has a name.
+    pub(super) fn users(&self) -> HashSet<UserId> {
+        self.users.iter().copied().flatten().collect()
     }
 
     pub(super) fn has_client(&self, id: ClientId) -> bool {

@@ -194,6 +194,11 @@ impl MainIndex {
         self.engine.write(|_| Ok(()))
     }
 
+    /// See [`Engine::abandon`].
+    pub(crate) fn abandon(self) {
+        self.engine.abandon();
+    }
+
     /// Closes the file. Readers that are left find out with their next read.
     pub(crate) fn close(self) -> Result<()> {
         self.engine.close()

@@ -10,7 +10,7 @@ use crate::format::dictionary::{ClientRow, Identity, Level, MainState, NameRow, 
 use crate::format::{ClientId, Entry, NameId, UserId, UserName};
 use crate::names::Dictionary;
 use crate::time::Ticks;
-use redb::{ReadOnlyTable, ReadTransaction};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata, StorageError, TableStats};
 use std::ops::Deref;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -218,6 +218,25 @@ impl MainReader {
     pub(super) fn name_row(&self, id: NameId) -> Result<Option<NameRow>> {
         let body = row(&self.names, tables::NAMES, id.0)?;
         body.map(|body| NameRow::from_body(&body)).transpose()
+    }
+
+    /// The bytes of keys and rows that users, names and clients have: every page of theirs is read.
+    pub(crate) fn dictionary_bytes(&self) -> Result<u64> {
+        let bytes = |stats: redb::Result<TableStats, StorageError>| {
+            Ok(stats.map_err(engine_error)?.stored_bytes())
+        };
+        let tables = [
+            bytes(self.names.stats())?,
+            bytes(self.name_ids.stats())?,
+            bytes(self.users.stats())?,
+            bytes(self.clients.stats())?,
+            bytes(self.client_ids.stats())?,
+        ];
+        Ok(tables.iter().sum())
+    }
+
+    pub(crate) fn has_client(&self, id: ClientId) -> Result<bool> {
+        Ok(self.client_row(id)?.is_some())
     }
 
     pub(super) fn client_row(&self, id: ClientId) -> Result<Option<ClientRow>> {

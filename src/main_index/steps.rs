@@ -1,7 +1,9 @@
 //! How far a long call has come.
 
+use crate::error::{Error, Result};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Steps between two of which the caller is told.
 const TOLD_EVERY: u64 = 1_024;
@@ -14,6 +16,8 @@ pub(crate) struct Steps<'p> {
     progress: &'p mut dyn FnMut(u64, u64),
     /// What the caller's code has panicked with.
     panic: Option<Box<dyn Any + Send>>,
+    /// Set once the work is not to be done any more.
+    stop: Option<&'p AtomicBool>,
 }
 
 impl<'p> Steps<'p> {
@@ -24,6 +28,15 @@ impl<'p> Steps<'p> {
             told: 0,
             progress,
             panic: None,
+            stop: None,
+        }
+    }
+
+    /// Work that ends once the store is about to be closed.
+    pub(crate) fn until(self, stop: &'p AtomicBool) -> Self {
+        Self {
+            stop: Some(stop),
+            ..self
         }
     }
 
@@ -33,10 +46,18 @@ impl<'p> Steps<'p> {
     }
 
     /// So many are done.
-    pub(crate) fn step(&mut self, steps: u64) {
+    ///
+    /// # Errors
+    ///
+    /// `Closed` if no more are to be.
+    pub(crate) fn step(&mut self, steps: u64) -> Result<()> {
         self.done = self.done.saturating_add(steps).min(self.total);
         if self.done - self.told >= TOLD_EVERY {
             self.tell();
+        }
+        match self.stop {
+            Some(stop) if stop.load(Ordering::Acquire) => Err(Error::closed()),
+            _ => Ok(()),
         }
     }
 

@@ -73,7 +73,7 @@ impl Shared {
             true => self.write_large(resolve),
             false => self.write_with_others(sessions, resolve),
         };
-        self.retain_inline();
+        self.retain_after_write();
         written
     }
 
@@ -216,7 +216,7 @@ impl Shared {
             delta.apply([&commit])?;
             let through = writer.log.last();
             let names = delta.names().rows();
-            self.rewrites.note(&delta);
+            self.rewrites.merging(&delta);
             let index = main.as_ref().ok_or_else(Error::closed)?;
             let merged = index.merge(
                 &view.main.state(),

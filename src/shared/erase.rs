@@ -18,8 +18,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 impl Shared {
-    /// Removes the sessions of a user, then all names of the user and those clients that only the
-    /// user's sessions had, then what the log has of it.
+    /// Removes the sessions of a user, then all names of the user and the clients that no session has
+    /// then, and what the log has of it.
     ///
     /// # Errors
     ///
@@ -35,10 +35,13 @@ impl Shared {
             progress(done, total);
             ControlFlow::Continue(())
         })?;
+        // A copy in the making has the names that are to go.
+        let alone = self.rewrite_alone()?;
         let gone = self.forget(user_refer_uid, &rule, &mut swept)?;
         if erasure == Erasure::Secure {
-            self.rewrite(Rewrite::Clean, progress)?;
+            self.rewrite_now(&alone, Rewrite::Clean, progress)?;
         }
+        drop(alone);
         let (snapshot_count, _) = self.holders.count_and_oldest();
         Ok(Erased {
             session_count: swept.changed,
@@ -53,6 +56,9 @@ impl Shared {
     fn forget(&self, user: Uuid, rule: &Rule, swept: &mut Swept) -> Result<NewNames> {
         // It takes long, if it is much, and others can go on meanwhile.
         self.merge(Purpose::All)?;
+        swept
+            .clients
+            .extend(unused_clients(&*self.readable_view()?)?);
         let mut main = self.lock_main();
         self.recover_main(&mut main)?;
         let mut writer = self.lock_log();
@@ -65,7 +71,7 @@ impl Shared {
         delta.apply(&commit)?;
         let gone = unused(&view, &delta, user, &swept.clients)?;
         let names = rest(&delta, &gone);
-        self.rewrites.note(&delta);
+        self.rewrites.merging(&delta);
         let index = main.as_ref().ok_or_else(Error::closed)?;
         let through = writer.log.last();
         let merged = index.merge(&view.main.state(), &delta, (&names, &gone), through);
@@ -73,6 +79,29 @@ impl Shared {
         let trimmed = writer.log.trim();
         self.measure(&writer.log);
         trimmed.map(|()| gone)
+    }
+}
+
+/// The clients that no session has in a view.
+fn unused_clients(view: &View) -> Result<Vec<ClientId>> {
+    let (.., given) = view.main.state().ids.given();
+    view.read(|view| {
+        let is_unused = |client: &ClientId| Ok(view.len(of_client(*client))? == 0);
+        let mut unused = Vec::new();
+        for client in (0..given).map(ClientId) {
+            if is_unused(&client)? && view.main.has_client(client)? {
+                unused.push(client);
+            }
+        }
+        Ok(unused)
+    })
+}
+
+fn of_client(client: ClientId) -> Family {
+    Family {
+        user: None,
+        client: Some(client),
+        open_only: false,
     }
 }
 
@@ -95,12 +124,10 @@ fn unused(
                 .extend(new.filter(|(_, name)| name.user_id == id));
         }
         for client in clients {
-            let family = Family {
-                user: None,
-                client: Some(*client),
-                open_only: false,
-            };
-            if after.len(family)? == 0 {
+            // It may have been dropped since the sweep.
+            let is_known =
+                delta.names().client(*client).is_some() || view.main.has_client(*client)?;
+            if is_known && after.len(of_client(*client))? == 0 {
                 gone.clients.push((*client, after.client(*client)?));
             }
         }

@@ -110,22 +110,25 @@ impl Shared {
     /// Starts a merge on a thread of its own, unless one runs or none is due.
     pub(super) fn merge_in_background(self: &Arc<Self>) {
         // An error means that the store is being closed.
-        if !self.is_due(Purpose::Ahead).unwrap_or(false) {
-            return;
+        if self.is_due(Purpose::Ahead).unwrap_or(false) {
+            // Without a thread, the write that finds the delta full merges. So it is with a failure,
+            // which is kept in the statistics till then.
+            self.in_background(|shared| {
+                let _ = shared.merge(Purpose::Ahead);
+                shared.retain_if_due();
+            });
         }
+    }
+
+    /// Does something on the thread for merges, unless that is at something.
+    pub(super) fn in_background(self: &Arc<Self>, work: impl FnOnce(&Arc<Self>) + Send + 'static) {
         let mut thread = self.merges.thread();
         if thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
             return;
         }
         let shared = Arc::clone(self);
         let builder = thread::Builder::new().name("sessionlog-merge".to_owned());
-        // Without a thread, the write that finds the delta full merges. So it is with a failure,
-        // which is kept in the statistics till then.
-        let spawned = builder.spawn(move || {
-            let _ = shared.merge(Purpose::Ahead);
-            shared.retain_if_due();
-        });
-        *thread = spawned.ok();
+        *thread = builder.spawn(move || work(&shared)).ok();
     }
 
     /// Waits until so many sessions more may wait to be merged.
@@ -170,7 +173,9 @@ impl Shared {
             }
         };
         self.merges.retry_at.store(retry_at, Ordering::Relaxed);
-        self.retaining.merged();
+        if merged.is_ok() {
+            self.retaining.merged();
+        }
         if let Some(session_count) = session_count {
             let ended_at = self.options.clock.now();
             self.merges.note(MergeStats {
@@ -192,7 +197,7 @@ impl Shared {
             Err(error) => return (None, Err(error)),
         };
         let (base, delta) = (frozen.view.main.state(), &frozen.view.delta);
-        self.rewrites.note(delta);
+        self.rewrites.merging(delta);
         let index = main.as_ref().ok_or_else(Error::closed);
         let merged = index.and_then(|index| {
             index.merge(

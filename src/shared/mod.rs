@@ -74,7 +74,7 @@ pub(crate) struct Shared {
 }
 
 /// See [`Storage::lock`](crate::storage::Storage::lock).
-pub(crate) type DirectoryLock = Box<dyn Any + Send + Sync>;
+pub(crate) type DirectoryLock = Arc<dyn Any + Send + Sync>;
 
 /// Effects of the log that are applied at a time when a store is opened.
 const REPLAYED_AT_ONCE: usize = 10_000;
@@ -161,7 +161,8 @@ impl Shared {
     /// Lets changes through to the files, and makes durable what a process that ended without
     /// closing has left in the log. What it has left unfinished is removed.
     pub(crate) fn begin(&self) -> Result<()> {
-        Files::clean_up(&*self.storage)?;
+        // What cannot be removed is in nobody's way: it is written over.
+        let _ = Files::clean_up(&*self.storage);
         self.lock_main()
             .as_ref()
             .ok_or_else(Error::closed)?
@@ -221,6 +222,7 @@ impl Shared {
     pub(crate) fn close(self: &Arc<Self>) -> Result<()> {
         self.is_closing.store(true, Ordering::Release);
         self.merges.join();
+        self.rewrites.wait();
         let closed = {
             let mut main = self.lock_main();
             match self.closed.load(Ordering::Acquire) {

@@ -136,6 +136,9 @@ impl Shared {
                 "the main index is not in a state that this store has brought it to",
             ));
         }
+        if attempted.is_some() {
+            self.rewrites.merged(merged.is_some());
+        }
         let since_freeze = writer.since_freeze.take();
         let delta = match (merged, since_freeze) {
             (Some(_), Some(since_freeze)) => since_freeze,

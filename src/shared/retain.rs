@@ -14,10 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Told how far a sweep has come, of how much, and whether it is to go on.
 type Progress<'p> = &'p mut dyn FnMut(u64, u64) -> ControlFlow<()>;
 
+/// However few merges there are, the policy is kept by a write after so long.
+const KEPT_EVERY: TimeDelta = TimeDelta::hours(1);
+
 /// The policy of one store at work.
 #[derive(Debug, Default)]
 pub(super) struct Retaining {
-    /// Whether there was a merge since it last began.
+    /// Whether there was a merge since it last ended.
     is_due: AtomicBool,
     is_running: AtomicBool,
     last: Mutex<Option<RetentionStats>>,
@@ -78,15 +81,18 @@ impl Shared {
         self.pruned(&swept)
     }
 
-    /// How many sessions take so many bytes, at the average of those in the main index.
+    /// How many sessions take so many bytes, at the average of those in the main index. Names do not
+    /// count: what sessions do not give back when they go would have ever more of them go.
     fn sessions_in(&self, bytes: u64) -> Result<u64> {
         let view = self.readable_view()?;
-        let (merged, live_bytes) = (view.main.session_count(), view.main.state().live_bytes);
-        if live_bytes <= bytes || merged == 0 {
+        let merged = view.main.session_count();
+        let of_names = view.read(|view| view.main.dictionary_bytes())?;
+        let of_sessions = view.main.state().live_bytes.saturating_sub(of_names);
+        if of_sessions <= bytes || merged == 0 {
             // Without sessions there is no average.
             return Ok(u64::MAX);
         }
-        let sessions = u128::from(merged) * u128::from(bytes) / u128::from(live_bytes);
+        let sessions = u128::from(merged) * u128::from(bytes) / u128::from(of_sessions);
         Ok(u64::try_from(sessions).unwrap_or(u64::MAX))
     }
 
@@ -107,27 +113,41 @@ impl Shared {
         self.retaining.last().clone()
     }
 
-    /// As [`retain_if_due`](Self::retain_if_due), where merges have no thread to do it on.
-    pub(super) fn retain_inline(self: &Arc<Self>) {
-        if self.options.merge == Merge::Inline {
-            self.retain_if_due();
+    /// As [`retain_if_due`](Self::retain_if_due), after a write: on the thread of merges, unless there
+    /// is none or it is at one.
+    pub(super) fn retain_after_write(self: &Arc<Self>) {
+        if !self.is_retention_due() {
+            return;
+        }
+        match self.options.merge {
+            Merge::Inline => self.retain_if_due(),
+            Merge::Background => self.in_background(|shared| shared.retain_if_due()),
         }
     }
 
-    /// Does what the policy says, if there was a merge since it was last done. What comes of it is in
-    /// the statistics.
+    /// Whether there was a merge since the policy was last kept, or that is long ago, or never was.
+    fn is_retention_due(&self) -> bool {
+        if self.options.retention.is_none() || self.retaining.is_running.load(Ordering::Acquire) {
+            return false;
+        }
+        if self.retaining.is_due.load(Ordering::Acquire) {
+            return true;
+        }
+        let last = self.retaining.last().as_ref().map(|last| last.ended_at);
+        last.is_none_or(|last| self.options.clock.now() - last >= KEPT_EVERY)
+    }
+
+    /// Does what the policy says, if that is due. What comes of it is in the statistics.
     pub(super) fn retain_if_due(self: &Arc<Self>) {
-        let Some(policy) = self.options.retention else {
+        let Some(policy) = self.options.retention.filter(|_| self.is_retention_due()) else {
             return;
         };
-        if !self.retaining.is_due.load(Ordering::Acquire) {
-            return;
-        }
         let Some(_running) = Running::begin(&self.retaining) else {
             return;
         };
-        self.retaining.is_due.store(false, Ordering::Release);
         let done = self.retain(&policy);
+        // What it has merged itself does not count.
+        self.retaining.is_due.store(false, Ordering::Release);
         let ended_at = self.options.clock.now();
         *self.retaining.last() = Some(match done {
             Ok(pruned) => RetentionStats {
@@ -145,7 +165,8 @@ impl Shared {
 
     fn retain(self: &Arc<Self>, policy: &Retention) -> Result<Pruned> {
         // Closing the store does not wait for more than a commit of it.
-        let progress: Progress<'_> = &mut |_, _| match self.is_closing.load(Ordering::Acquire) {
+        let is_closing = || self.is_closing.load(Ordering::Acquire);
+        let progress: Progress<'_> = &mut |_, _| match is_closing() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
@@ -153,7 +174,7 @@ impl Shared {
         if let Some(older_than) = policy.older_than {
             all = self.prune(older_than, policy.open, progress)?;
         }
-        if let Some(max) = policy.at_most {
+        if let Some(max) = policy.at_most.filter(|_| !is_closing()) {
             let pruned = self.retain_at_most(max, progress)?;
             all = Pruned {
                 removed: all.removed + pruned.removed,

@@ -7,18 +7,24 @@
 
 use super::merge::Purpose;
 use super::recovery::Doubt;
-use super::{Files, Shared, Writer};
+use super::{DirectoryLock, Files, Shared, Writer};
 use crate::delta::Delta;
 use crate::engine::{guarded, io_error, unfinished};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::main_index::{MAIN, MainCopy, MainIndex, MainReader, Steps};
 use crate::view::View;
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use uuid::Uuid;
 
 /// Changed sessions that merges may wait for.
 const FOLLOWED_AT_LAST: usize = 1 << 12;
+
+/// How often a copy follows before merges wait for it however much is left: a writer that never pauses
+/// must not keep it from its end.
+const ROUNDS_MAX: usize = 8;
 
 /// What a main index is written anew for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,35 +40,84 @@ pub(crate) enum Rewrite {
 /// What rewriting needs while it goes on.
 #[derive(Debug, Default)]
 pub(super) struct Rewrites {
-    /// Held while one runs.
+    /// Held while one runs, and while names are erased.
     running: Mutex<()>,
-    /// The sessions that merges have changed since one began; `None` while none runs.
-    changed: Mutex<Option<HashSet<Uuid>>>,
+    /// Whose thread holds that.
+    owner: Mutex<Option<ThreadId>>,
+    notes: Mutex<Notes>,
+}
+
+/// The sessions that merges have changed since a rewrite began.
+#[derive(Debug, Default)]
+struct Notes {
+    /// `None` while none runs.
+    changed: Option<HashSet<Uuid>>,
+    /// What a merge is at.
+    pending: Vec<Uuid>,
 }
 
 impl Rewrites {
-    fn changed(&self) -> MutexGuard<'_, Option<HashSet<Uuid>>> {
-        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of what a merge is about to change.
-    pub(super) fn note(&self, delta: &Delta) {
-        if let Some(changed) = self.changed().as_mut() {
-            changed.extend(delta.session_ids());
+    fn owner(&self) -> MutexGuard<'_, Option<ThreadId>> {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_own(&self) -> bool {
+        *self.owner() == Some(thread::current().id())
+    }
+
+    /// Takes note of what a merge is to change.
+    pub(super) fn merging(&self, delta: &Delta) {
+        let notes = &mut *self.notes();
+        if notes.changed.is_some() {
+            notes.pending = delta.session_ids().collect();
+        }
+    }
+
+    /// It has, or has not.
+    pub(super) fn merged(&self, is_merged: bool) {
+        let notes = &mut *self.notes();
+        let pending = std::mem::take(&mut notes.pending);
+        if let Some(changed) = notes.changed.as_mut().filter(|_| is_merged) {
+            changed.extend(pending);
         }
     }
 
     /// What was changed since this was last asked for.
-    fn take(&self) -> Vec<Uuid> {
-        let taken = self.changed().as_mut().map(std::mem::take);
-        taken.into_iter().flatten().collect()
+    fn changed(&self) -> Vec<Uuid> {
+        let changed = self.notes().changed.as_mut().map(std::mem::take);
+        changed.into_iter().flatten().collect()
     }
 
     fn is_little_left(&self) -> bool {
-        let changed = self.changed();
-        changed
-            .as_ref()
-            .is_none_or(|changed| changed.len() <= FOLLOWED_AT_LAST)
+        let notes = self.notes();
+        let changed = notes.changed.as_ref();
+        changed.is_none_or(|changed| changed.len() <= FOLLOWED_AT_LAST)
+    }
+
+    /// Waits for one that runs, unless it is this thread's.
+    pub(super) fn wait(&self) {
+        if !self.is_own() {
+            drop(self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+/// The right to write the main index anew.
+pub(super) struct Alone<'r> {
+    rewrites: &'r Rewrites,
+    /// Keeps the directory ours, even if the store is closed meanwhile; free again before the next
+    /// may run.
+    _directory: Option<DirectoryLock>,
+    _running: MutexGuard<'r, ()>,
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        *self.rewrites.owner() = None;
     }
 }
 
@@ -71,43 +126,83 @@ struct Noting<'r>(&'r Rewrites);
 
 impl<'r> Noting<'r> {
     fn begin(rewrites: &'r Rewrites) -> Self {
-        *rewrites.changed() = Some(HashSet::new());
+        *rewrites.notes() = Notes {
+            changed: Some(HashSet::new()),
+            pending: Vec::new(),
+        };
         Self(rewrites)
     }
 }
 
 impl Drop for Noting<'_> {
     fn drop(&mut self) {
-        *self.0.changed() = None;
+        *self.0.notes() = Notes::default();
     }
 }
 
 impl Shared {
+    /// Waits until the main index can be written anew by this call alone.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if this thread does already: a callback of its progress has called.
+    pub(super) fn rewrite_alone(&self) -> Result<Alone<'_>> {
+        let rewrites = &self.rewrites;
+        if rewrites.is_own() {
+            let problem = "is called from the progress of such a call, which it would wait for";
+            return Err(Error::invalid("store", problem));
+        }
+        let running = &rewrites.running;
+        let running = running.lock().unwrap_or_else(PoisonError::into_inner);
+        *rewrites.owner() = Some(thread::current().id());
+        let directory = self.directory.lock();
+        let directory = directory.unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Alone {
+            rewrites,
+            _running: running,
+            _directory: directory,
+        })
+    }
+
     /// Writes the main index anew.
     ///
     /// # Errors
     ///
     /// `Corrupted` if what is to be copied is damaged; `Unavailable` if the storage fails. The store
-    /// is as it was.
+    /// is as it was, or written anew; both are the same in content.
     pub(crate) fn rewrite(&self, what: Rewrite, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
         self.check_writable()?;
-        let running = &self.rewrites.running;
-        let _running = running.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut steps = Steps::new(progress);
-        let done = guarded(|| self.rewrite_alone(what, &mut steps));
+        let alone = self.rewrite_alone()?;
+        self.rewrite_now(&alone, what, progress)
+    }
+
+    pub(super) fn rewrite_now(
+        &self,
+        _: &Alone<'_>,
+        what: Rewrite,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<()> {
+        if what != Rewrite::FromRecords {
+            // What was removed since is not copied. But what is damaged may keep it from being merged.
+            self.merge(Purpose::All)?;
+        }
+        let mut steps = Steps::new(progress).until(&self.is_closing);
+        let done = guarded(|| self.copy_and_swap(what, &mut steps));
         if done.is_err() {
             // Whatever is left of it, the next opening would remove.
             let _ = self.storage.remove(&unfinished(MAIN));
         }
         steps.go_on_with_panic();
-        done
+        done.map_err(|error| match error.kind() {
+            ErrorKind::Closed if !self.is_closing.load(Ordering::Acquire) => {
+                let message = "the storage has failed, and the store is not written anew";
+                Error::new(ErrorKind::Unavailable, message).caused_by(error)
+            }
+            _ => error,
+        })
     }
 
-    fn rewrite_alone(&self, what: Rewrite, steps: &mut Steps<'_>) -> Result<()> {
-        if what != Rewrite::FromRecords {
-            // What was removed since is not copied. But what is damaged may keep it from being merged.
-            self.merge(Purpose::All)?;
-        }
+    fn copy_and_swap(&self, what: Rewrite, steps: &mut Steps<'_>) -> Result<()> {
         let (from, _noting) = {
             let mut main = self.lock_main();
             self.recover_main(&mut main)?;
@@ -117,16 +212,24 @@ impl Shared {
             )
         };
         let mut copy = self.copied(what, from, steps)?;
-        while !self.rewrites.is_little_left() {
+        for _ in 0..ROUNDS_MAX {
+            if self.rewrites.is_little_left() {
+                break;
+            }
             let (other, changed) = {
                 let main = self.lock_main();
-                let noted = (Arc::clone(&self.view()?.main), self.rewrites.take());
+                let noted = (Arc::clone(&self.view()?.main), self.rewrites.changed());
                 drop(main);
                 noted
             };
             copy.follow(&other, &changed)?;
         }
+        // What is left to be added at the end has the file grow.
+        let view = self.view()?;
+        copy.keep_names_of(&view.delta, &view.main)?;
+        drop(view);
         copy.compact(&*self.storage)?;
+        steps.step(0)?;
         self.take_place(what, copy)?;
         steps.finish();
         Ok(())
@@ -151,20 +254,16 @@ impl Shared {
         let view;
         let mut main = self.lock_main();
         self.recover_main(&mut main)?;
-        let changed = self.rewrites.take();
-        copy.follow(&self.view()?.main, &changed)?;
-        if !changed.is_empty() {
-            copy.compact(&*self.storage)?;
-        }
+        // From here on it grows by what was written meanwhile, as the file before did.
+        copy.follow(&self.view()?.main, &self.rewrites.changed())?;
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
         writer.ready()?;
         view = self.view()?;
-        if what == Rewrite::Smaller && copy.file_bytes()? >= view.main.file_bytes()? {
-            copy.into_index().close()?;
-        } else {
-            copy.keep_names_of(&view.delta, &view.main)?;
-            self.swap(&mut main, writer, &view, copy.into_index())?;
+        copy.keep_names_of(&view.delta, &view.main)?;
+        match what == Rewrite::Smaller && copy.file_bytes()? >= view.main.file_bytes()? {
+            true => copy.into_index().close()?,
+            false => self.swap(&mut main, writer, &view, copy.into_index())?,
         }
         Files::clean_up(&*self.storage)?;
         let trimmed = match writer.log.is_merged() {
@@ -188,8 +287,8 @@ impl Shared {
         self.doubt(writer, Some(Doubt::Named));
         if let Err(error) = renamed {
             // Which of them has the name now, opening it tells.
-            let _ = new.close();
-            let _ = main.take().map(MainIndex::close);
+            new.abandon();
+            main.take().into_iter().for_each(MainIndex::abandon);
             self.settle(main, writer, None)?;
             self.confirm(main, writer)?;
             return Err(io_error("replace", MAIN, error));

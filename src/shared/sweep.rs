@@ -22,7 +22,10 @@ impl Shared {
         rule: &Rule,
         progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<Swept> {
-        let at_once = SWEPT_AT_ONCE.min(self.options.delta_sessions_max);
+        // It may need room for as many: not so much that each commit would have to merge.
+        let at_once = SWEPT_AT_ONCE
+            .min(self.options.delta_sessions_max / 4)
+            .max(1);
         let mut all = Swept::default();
         loop {
             let (rule, after) = (rule.clone(), all.last);

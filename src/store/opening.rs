@@ -137,7 +137,7 @@ impl Options {
     #[doc(hidden)]
     pub fn create_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
         self.check_writable()?;
-        let lock = storage.lock(Sharing::Exclusive)?;
+        let lock = storage.lock(Sharing::Exclusive)?.into();
         let store_uid = self.ids.refer_uid(self.clock.now());
         Files::create(&*storage, Identity::new(store_uid), self.setup())?;
         Store::open_locked(storage, lock, self)
@@ -150,7 +150,7 @@ impl Options {
         if !storage.is_lockable() {
             Files::open(Arc::clone(&storage), self.setup())?;
         }
-        let lock = storage.lock(sharing(&self))?;
+        let lock = storage.lock(sharing(&self))?.into();
         Store::open_locked(storage, lock, self)
     }
 

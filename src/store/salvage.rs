@@ -138,7 +138,7 @@ impl Source {
         let total = remains.session_count();
         findings.expect(total.unwrap_or(0));
         let mut copy = |entry, findings: &mut Findings<'_>| {
-            findings.step(1);
+            findings.step(1)?;
             self.copy_entry(entry, target, findings)
         };
         if !remains.visit_in_order(findings, &mut copy)? {

@@ -121,12 +121,13 @@ impl Store {
         })
     }
 
-    /// Removes every session of a user, every name of the user, and the clients that no other session
-    /// has, from the records, the dictionary and the log. With [`Erasure::Secure`] the store is then
+    /// Removes every session of a user, every name of the user, and the clients that no session has
+    /// then, from the records, the dictionary and the log. With [`Erasure::Secure`] the store is then
     /// written anew, so that no file of it has a byte of them left.
     ///
     /// Sessions go some thousand to a commit, as in [`Store::prune`]; the names go in one commit that
-    /// others wait for, with what of the user was appended meanwhile. An interrupted call can be
+    /// others wait for, with what of the user was appended meanwhile; it waits for a call of
+    /// [`Store::compact`] that runs, from whose progress it is refused. An interrupted call can be
     /// repeated. Sessions that are appended later are there. `progress` is told of both parts, one
     /// after the other.
     ///
@@ -164,15 +165,17 @@ impl Store {
     ///
     /// A copy is made beside the file, which takes as much room again for a while, and takes its place
     /// once it has caught up with what was written meanwhile; if it would not be smaller, the file
-    /// stays. Reads, commits and merges go on; merges wait at the end, for a moment. Memory is bounded
-    /// by the cache, the number of names and clients, and 24 bytes for each session that merges change
-    /// meanwhile. A crash leaves the store as it was or compacted. Snapshots go on reading the old
+    /// stays. Reads, commits and merges go on; merges wait at the end, for as long as the copy takes to
+    /// catch up with the last. What is written meanwhile lets the copy grow as it does any file. Memory
+    /// is bounded by twice the cache, 40 MB, a few bytes for each name and client that was ever given
+    /// an id, and some tens of bytes for each session that merges change meanwhile. A crash leaves the store as it was or compacted. Snapshots go on reading the old
     /// file, whose room is free once the last of them is dropped.
     ///
     /// # Errors
     ///
-    /// `Corrupted` if anything is damaged, `InvalidInput` if the store is read-only, `Unavailable` if
-    /// the storage fails: the store is then as it was.
+    /// `Corrupted` if anything is damaged; `InvalidInput` if the store is read-only, or this is called
+    /// from the progress of such a call; `Closed` if the store is closed meanwhile; `Unavailable` if
+    /// the storage fails. What the store holds is as it was.
     ///
     /// ```
     /// # use sessionlog::Store;

@@ -124,3 +124,37 @@ fn what_a_failed_sync_has_left_in_the_log_is_made_durable_by_the_next_opening() 
     assert_eq!(store.count(&Query::all()).unwrap(), 1);
     assert_eq!(storage.sessions_after_power_loss(), 1);
 }
+
+/// Nor does a write that fails meanwhile have what is in doubt believed.
+#[test]
+fn what_is_in_doubt_when_a_store_is_opened_is_so_until_it_was_written_again() {
+    let storage = FaultyStorage::default();
+    let options = Store::options().durability(Durability::Eventual);
+    let options = options.delta_sessions_max(8);
+    let store = options
+        .clone()
+        .create_on(Arc::new(storage.clone()))
+        .unwrap();
+    // A merge waits, so that both files of the log are needed.
+    storage.shut("main");
+    store
+        .append_batch([log(1, START, None), log(2, START, None)])
+        .unwrap();
+    storage.wait_for_waiting(1);
+    store.append(log(3, START, None)).unwrap();
+    storage.fail(Fault::of(&[Call::Sync, Call::Create]).named("log").after(1));
+    assert_eq!(store.flush().unwrap_err().kind(), ErrorKind::Unavailable);
+    let killed = storage.killed();
+    storage.heal();
+    storage.open_gate();
+    for name in ["log.0", "log.1"] {
+        let storage = killed.killed();
+        storage.fail(Fault::of(&[Call::Write]).named(name).times(1));
+        let opened = options.clone().open_on(Arc::new(storage.clone()));
+        let store =
+            opened.unwrap_or_else(|_| options.clone().open_on(Arc::new(storage.clone())).unwrap());
+        store.flush().unwrap();
+        assert_eq!(store.count(&Query::all()).unwrap(), 3);
+        assert_eq!(storage.sessions_after_power_loss(), 3);
+    }
+}

@@ -46,6 +46,7 @@ mod structure;
 #[path = "../support/mod.rs"]
 mod support;
 mod times;
+mod together;
 mod verify;
 #[cfg(feature = "wire")]
 mod wire;

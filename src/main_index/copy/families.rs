@@ -38,8 +38,7 @@ pub(super) fn copy(
                 root = families.grown(root.as_deref(), &taken)?;
                 taken.clear();
             }
-            steps.step(1);
-            Ok(())
+            steps.step(1)
         })?;
         root = families.grown(root.as_deref(), &taken)?;
         taken.clear();

@@ -60,7 +60,7 @@ impl MainCopy {
             state.next_node = families::copy(write, from, shape, rows, steps)?;
             let sessions = from.session_count();
             let pairs = starts::in_order(&from.starts, from.levels.len());
-            let pairs = pairs.inspect(|_| steps.step(1));
+            let pairs = pairs.map(|pair| steps.step(1).and(pair));
             starts::write_sorted(write, pairs, sessions, shape.levels, rows)?;
             state.live_bytes = rows.growth().unsigned_abs();
             put_state(write, &state)
@@ -91,10 +91,9 @@ impl MainCopy {
             taken.push((entry.refer_uid, Some(entry)));
             if taken.len() == TAKEN_AT_ONCE {
                 copy.take(from, from.state(), &taken)?;
-                steps.step(taken.len() as u64);
                 taken.clear();
             }
-            Ok(())
+            steps.step(1)
         })?;
         copy.take(from, from.state(), &taken)?;
         Ok(copy)

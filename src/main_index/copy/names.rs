@@ -25,7 +25,7 @@ pub(super) fn copy(
     let all = from.tree(root.as_ref())?;
     let mut new = NewNames::default();
     all.visit(0..all.len(), &mut |slot| {
-        steps.step(1);
+        steps.step(1)?;
         add(&mut new, known, from, &Entry::unpack(&slot)?)?;
         if new.names.len() + new.clients.len() >= TAKEN_AT_ONCE {
             write_dictionary(write, &std::mem::take(&mut new), rows)?;
@@ -67,10 +67,15 @@ pub(super) fn of_delta(
             }
         }
     }
-    // A known user may have a new name.
+    // A user of old may have a new name.
     let users_of = delta.names().rows().names.into_iter();
     let users_of = users_of.map(|(_, name)| (name.user_id, name.user_refer_uid));
-    new.users.extend(users_of.filter(|(id, _)| id.0 < users));
+    let of_old: Vec<_> = users_of.filter(|(id, _)| id.0 < users).collect();
+    if !of_old.is_empty() {
+        let known = known.users();
+        let missing = of_old.into_iter().filter(|(id, _)| !known.contains(id));
+        new.users.extend(missing);
+    }
     Ok(new)
 }
 

@@ -129,7 +129,7 @@ impl Findings<'_> {
         seen: SeenRow<'_>,
         read: impl FnOnce(&[u8]) -> Result<T>,
     ) -> Result<Option<T>> {
-        self.steps.step(1);
+        self.step(1)?;
         self.live_bytes += seen.bytes as u64;
         match seen.body.and_then(read) {
             Ok(row) => Ok(Some(row)),

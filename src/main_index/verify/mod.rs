@@ -45,8 +45,8 @@ impl<'p> Findings<'p> {
     }
 
     /// See [`Steps::step`].
-    pub(crate) fn step(&mut self, steps: u64) {
-        self.steps.step(steps);
+    pub(crate) fn step(&mut self, steps: u64) -> Result<()> {
+        self.steps.step(steps)
     }
 
     /// See [`Steps::finish`].
