@@ -80,7 +80,8 @@ impl Files {
         unfinished.chain(LOGS.map(str::to_owned)).collect()
     }
 
-    /// Removes what is unfinished and never will be, from a store that exists.
+    /// Removes what is unfinished and never will be from a store that exists, and makes durable what
+    /// its files are called: a process that is no more may have renamed one without coming to that.
     pub(super) fn clean_up(storage: &dyn Storage) -> Result<()> {
         for name in NAMES.map(unfinished) {
             let failed = |error| io_error("remove", &name, error);
@@ -88,6 +89,7 @@ impl Files {
                 storage.remove(&name).map_err(failed)?;
             }
         }
-        Ok(())
+        let synced = storage.sync();
+        synced.map_err(|error| io_error("name", MAIN, error))
     }
 }

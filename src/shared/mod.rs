@@ -161,8 +161,7 @@ impl Shared {
     /// Lets changes through to the files, and makes durable what a process that ended without
     /// closing has left in the log. What it has left unfinished is removed.
     pub(crate) fn begin(&self) -> Result<()> {
-        // What cannot be removed is in nobody's way: it is written over.
-        let _ = Files::clean_up(&*self.storage);
+        Files::clean_up(&*self.storage)?;
         self.lock_main()
             .as_ref()
             .ok_or_else(Error::closed)?

@@ -89,7 +89,7 @@ fn each_fails(seed: u64, calls: &[Call], stride: usize, durability: Durability) 
 #[test]
 fn whichever_change_fails_whatever_the_store_does_nothing_is_lost_or_there_in_part() {
     let failed = each_fails(1, Call::CHANGES, 1, Durability::Immediate);
-    assert!(failed > 800, "{failed}");
+    assert!(failed > 600, "{failed}");
 }
 
 #[test]

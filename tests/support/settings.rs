@@ -81,6 +81,6 @@ impl Settings {
 
     /// How many sessions one commit looks at of a call that goes through many.
     pub(super) fn swept_at_once(self) -> usize {
-        self.delta_sessions_max.min(4_096)
+        (self.delta_sessions_max / 4).clamp(1, 4_096)
     }
 }

@@ -204,6 +204,7 @@ impl MainCopy {
     ///
     /// As [`of`](Self::of).
     pub(crate) fn keep_names_of(&mut self, delta: &Delta, other: &MainReader) -> Result<()> {
+        self.names.make_room(other.state().ids);
         let new = names::of_delta(&mut self.names, delta, other)?;
         if new.is_empty() {
             return Ok(());
