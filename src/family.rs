@@ -71,6 +71,22 @@ impl Family {
         open_only: true,
     };
 
+    /// Every session of a user.
+    pub(crate) const fn of_user(user: UserId) -> Self {
+        Self {
+            user: Some(user),
+            ..Self::ALL
+        }
+    }
+
+    /// Every session on a client.
+    pub(crate) const fn of_client(client: ClientId) -> Self {
+        Self {
+            client: Some(client),
+            ..Self::ALL
+        }
+    }
+
     /// The key of the family's root: kind, user id, client id; ids that do not apply are zero.
     pub(crate) fn to_key(self) -> FamilyKey {
         let kind = self.user.map_or(0, |_| OF_USER)

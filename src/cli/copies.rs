@@ -32,14 +32,8 @@ pub(super) fn restore(store: &Path, args: &args::Restore) -> Result<(), Failure>
 }
 
 fn say_copied(session_count: u64, output: args::Output) -> Result<(), Failure> {
-    let words = || format!("copied {}", text::counted(session_count, "session"));
-    output::answer(|out| {
-        Ok(output::report(
-            out,
-            &Copied { session_count },
-            output,
-            words,
-        )?)
+    output::report(&Copied { session_count }, output, |copied| {
+        format!("copied {}", text::counted(copied.session_count, "session"))
     })
 }
 

@@ -52,34 +52,9 @@ pub(super) fn verification(
     verification: &Verification,
     output: Output,
 ) -> io::Result<()> {
-    match output {
-        Output::Table => {
-            let faults = (&*verification.faults, verification.fault_count);
-            let sessions = text::counted(verification.session_count, "session");
-            writeln!(
-                out,
-                "{}{sessions}, {}",
-                fault_lines(faults),
-                faults_in_all(faults.1)
-            )
-        }
-        Output::Json | Output::Jsonl => json_line(out, verification),
-        Output::Csv => faults_csv(&verification.faults, out).map_err(csv_error),
-    }
-}
-
-/// What a command did, in words or by its members.
-pub(super) fn report(
-    out: &mut impl Write,
-    value: &impl Serialize,
-    output: Output,
-    words: impl FnOnce() -> String,
-) -> io::Result<()> {
-    match output {
-        Output::Table => writeln!(out, "{}", words()),
-        Output::Json | Output::Jsonl => json_line(out, value),
-        Output::Csv => csv_line(value, out).map_err(csv_error),
-    }
+    let faults = (&*verification.faults, verification.fault_count);
+    let sessions = text::counted(verification.session_count, "session");
+    with_faults(out, verification, faults, &sessions, output)
 }
 
 /// What came out of a damaged store, and what did not.
@@ -88,36 +63,58 @@ pub(super) fn salvaged(
     salvaged: &Salvaged,
     output: Output,
 ) -> io::Result<()> {
+    let faults = (&*salvaged.faults, salvaged.fault_count);
+    let sessions = text::counted(salvaged.session_count, "session");
+    let lost = salvaged.lost_session_count.map(text::grouped);
+    let lost = lost.unwrap_or_else(|| "nobody knows how many".to_owned());
+    with_faults(
+        out,
+        salvaged,
+        faults,
+        &format!("{sessions}, lost {lost}"),
+        output,
+    )
+}
+
+/// A value and the faults in it.
+fn with_faults(
+    out: &mut impl Write,
+    value: &impl Serialize,
+    (told, count): (&[String], u64),
+    words: &str,
+    output: Output,
+) -> io::Result<()> {
     match output {
         Output::Table => {
-            let faults = (&*salvaged.faults, salvaged.fault_count);
-            let sessions = text::counted(salvaged.session_count, "session");
-            let lost = salvaged.lost_session_count.map(text::grouped);
-            let lost = lost.unwrap_or_else(|| "nobody knows how many".to_owned());
-            let lines = fault_lines(faults);
-            writeln!(
-                out,
-                "{lines}{sessions}, lost {lost}, {}",
-                faults_in_all(faults.1)
-            )
+            let (lines, faults) = (fault_lines(told, count), text::counted(count, "fault"));
+            writeln!(out, "{lines}{words}, {faults}")
         }
-        Output::Json | Output::Jsonl => json_line(out, salvaged),
-        Output::Csv => faults_csv(&salvaged.faults, out).map_err(csv_error),
+        Output::Json | Output::Jsonl => json_line(out, value),
+        Output::Csv => faults_csv(told, out).map_err(csv_error),
     }
 }
 
+/// What a command did, in words or by its members.
+pub(super) fn report<T: Serialize>(
+    value: &T,
+    output: Output,
+    words: impl FnOnce(&T) -> String,
+) -> Result<(), Failure> {
+    answer(|out| match output {
+        Output::Table => Ok(writeln!(out, "{}", words(value))?),
+        Output::Json | Output::Jsonl => Ok(json_line(out, value)?),
+        Output::Csv => Ok(csv_line(value, out).map_err(csv_error)?),
+    })
+}
+
 /// A line for each fault that is told, and one for the others.
-fn fault_lines((told, count): (&[String], u64)) -> String {
+fn fault_lines(told: &[String], count: u64) -> String {
     let lines = told.iter().map(|fault| text::plain(fault));
     let text: String = lines.flat_map(|line| [line, "\n".into()]).collect();
     match count - told.len() as u64 {
         0 => text,
         more => text + &format!("and {} more\n", text::grouped(more)),
     }
-}
-
-fn faults_in_all(count: u64) -> String {
-    text::counted(count, "fault")
 }
 
 fn faults_csv(faults: &[String], out: &mut impl Write) -> csv::Result<()> {

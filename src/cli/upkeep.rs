@@ -3,7 +3,7 @@
 use super::commands::open_to_read;
 use super::exit::Failure;
 use super::{args, output, progress, reports};
-use crate::{Compacted, Erasure, OpenSessions, Progress, RetainedMax, StaleEnd, Store};
+use crate::{Erasure, OpenSessions, Progress, RetainedMax, StaleEnd, Store};
 use chrono::TimeDelta;
 use indicatif::ProgressBar;
 use std::path::Path;
@@ -28,10 +28,7 @@ pub(super) fn prune(store: &Path, args: &args::Prune) -> Result<(), Failure> {
     let pruned = changed(store, "pruning", |store, bar| {
         store.prune(args.older_than, open, |done| show(bar, done))
     })?;
-    output::answer(|out| {
-        let words = || reports::pruned(&pruned);
-        Ok(output::report(out, &pruned, args.output, words)?)
-    })
+    output::report(&pruned, args.output, reports::pruned)
 }
 
 /// Removes the oldest until few enough are left.
@@ -43,10 +40,7 @@ pub(super) fn retain(store: &Path, args: &args::Retain) -> Result<(), Failure> {
     let pruned = changed(store, "pruning", |store, bar| {
         store.retain_at_most(max, |done| show(bar, done))
     })?;
-    output::answer(|out| {
-        let words = || reports::pruned(&pruned);
-        Ok(output::report(out, &pruned, args.output, words)?)
-    })
+    output::report(&pruned, args.output, reports::pruned)
 }
 
 /// Ends what was opened long ago.
@@ -58,10 +52,7 @@ pub(super) fn end_stale(store: &Path, args: &args::EndStale) -> Result<(), Failu
     let ended = changed(store, "ending", |store, bar| {
         store.end_stale(args.before, end, |done| show(bar, done))
     })?;
-    output::answer(|out| {
-        let words = || reports::ended_open(&ended);
-        Ok(output::report(out, &ended, args.output, words)?)
-    })
+    output::report(&ended, args.output, reports::ended_open)
 }
 
 /// Removes all of a user.
@@ -73,10 +64,7 @@ pub(super) fn erase(store: &Path, args: &args::Erase) -> Result<(), Failure> {
     let erased = changed(store, "erasing", |store, bar| {
         store.erase_user(args.user, erasure, |done| show(bar, done))
     })?;
-    output::answer(|out| {
-        let words = || reports::erased(&erased);
-        Ok(output::report(out, &erased, args.output, words)?)
-    })
+    output::report(&erased, args.output, reports::erased)
 }
 
 /// Makes the file smaller.
@@ -84,7 +72,7 @@ pub(super) fn compact(store: &Path, args: &args::Compact) -> Result<(), Failure>
     let compacted = changed(store, "compacting", |store, bar| {
         store.compact(|done| show(bar, done))
     })?;
-    say_compacted(&compacted, args.output)
+    output::report(&compacted, args.output, reports::compacted)
 }
 
 /// Makes the indexes anew.
@@ -92,14 +80,7 @@ pub(super) fn rebuild(store: &Path, args: &args::Rebuild) -> Result<(), Failure>
     let compacted = changed(store, "rebuilding", |store, bar| {
         store.rebuild(|done| show(bar, done))
     })?;
-    say_compacted(&compacted, args.output)
-}
-
-fn say_compacted(compacted: &Compacted, output: args::Output) -> Result<(), Failure> {
-    output::answer(|out| {
-        let words = || reports::compacted(compacted);
-        Ok(output::report(out, compacted, output, words)?)
-    })
+    output::report(&compacted, args.output, reports::compacted)
 }
 
 /// Opens a store, does something long to it, and closes it.

@@ -137,6 +137,16 @@ pub(crate) enum SessionEdit {
     Remove,
 }
 
+impl SessionEdit {
+    /// The session's entry afterwards; none if it is removed.
+    pub(crate) fn after(self) -> Option<Entry> {
+        match self {
+            Self::Insert(entry) | Self::Replace(entry) => Some(entry),
+            Self::Remove => None,
+        }
+    }
+}
+
 impl Delta {
     /// Nothing, on top of a main index in which these ids are free.
     pub(crate) fn new(ids: Ids) -> Self {

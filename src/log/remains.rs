@@ -1,6 +1,7 @@
 //! What can be read of a log of which anything may be damaged.
 
 use super::LOGS;
+use super::segment::open_whole;
 use crate::engine::io_error;
 use crate::error::Result;
 use crate::format::{Commit, LogRecord};
@@ -16,14 +17,11 @@ use std::collections::BTreeMap;
 pub(crate) fn remains(storage: &dyn Storage, watermark: u64) -> Result<Vec<Commit>> {
     let mut commits = BTreeMap::new();
     for name in LOGS {
-        let failed = |error| io_error("open", name, error);
-        if !storage.exists(name).map_err(failed)? {
+        let exists = storage.exists(name);
+        if !exists.map_err(|error| io_error("open", name, error))? {
             continue;
         }
-        let file = storage.open(name).map_err(failed)?;
-        let len = usize::try_from(file.len().map_err(failed)?).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; len];
-        file.read(0, &mut bytes).map_err(failed)?;
+        let (_, bytes) = open_whole(storage, name)?;
         for record in LogRecord::all_behind(&bytes, watermark) {
             if let Ok(commit) = Commit::from_body(record.body) {
                 commits.insert(record.number, commit);

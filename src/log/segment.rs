@@ -105,11 +105,7 @@ impl Segment {
         name: &'static str,
         identity: Identity,
     ) -> Result<(Self, Content)> {
-        let failed = |error| io_error("open", name, error);
-        let file = storage.open(name).map_err(failed)?;
-        let len = usize::try_from(file.len().map_err(failed)?).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; len];
-        file.read(0, &mut bytes).map_err(failed)?;
+        let (file, bytes) = open_whole(storage, name)?;
         let chain = check_header(name, &bytes, identity)?;
         let place = find_end(&bytes, Place::start(chain));
         let segment = Self {
@@ -323,6 +319,19 @@ fn find_end(bytes: &[u8], mut place: Place) -> Place {
         rest = behind;
     }
     place
+}
+
+/// A file and all that it holds.
+pub(super) fn open_whole(
+    storage: &dyn Storage,
+    name: &str,
+) -> Result<(Box<dyn StorageFile>, Vec<u8>)> {
+    let failed = |error| io_error("open", name, error);
+    let file = storage.open(name).map_err(failed)?;
+    let len = usize::try_from(file.len().map_err(failed)?).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; len];
+    file.read(0, &mut bytes).map_err(failed)?;
+    Ok((file, bytes))
 }
 
 fn header(identity: Identity) -> Vec<u8> {

@@ -15,7 +15,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use uuid::Uuid;
 
-type RowTable<K> = ReadOnlyTable<K, &'static [u8]>;
+pub(super) type RowTable<K> = ReadOnlyTable<K, &'static [u8]>;
 
 /// The tables of one committed state, open.
 pub(crate) struct MainReader {
@@ -235,8 +235,10 @@ impl MainReader {
         Ok(tables.iter().sum())
     }
 
-    pub(crate) fn has_client(&self, id: ClientId) -> Result<bool> {
-        Ok(self.client_row(id)?.is_some())
+    /// What a client is called, unless that was dropped.
+    pub(crate) fn known_client(&self, id: ClientId) -> Result<Option<Arc<str>>> {
+        let row = self.client_row(id)?;
+        Ok(row.map(|row| row.client_refer_uid.into()))
     }
 
     pub(super) fn client_row(&self, id: ClientId) -> Result<Option<ClientRow>> {
@@ -265,8 +267,7 @@ impl Dictionary for MainReader {
     }
 
     fn client(&self, id: ClientId) -> Result<Arc<str>> {
-        let row = self.client_row(id)?;
-        let row = row.ok_or_else(|| missing("client", id.0))?;
-        Ok(row.client_refer_uid.into())
+        let known = self.known_client(id)?;
+        known.ok_or_else(|| missing("client", id.0))
     }
 }

@@ -1,5 +1,6 @@
 //! What can be read of a main index of which anything may be damaged.
 
+use super::reader::RowTable;
 use super::verify::Findings;
 use super::{MainIndex, tables};
 use crate::counted::{self, NodeReader, Slot, Tree};
@@ -8,7 +9,7 @@ use crate::error::Result;
 use crate::family::{Family, FamilyKey};
 use crate::format::dictionary::{ClientRow, IdRow, MainState, NameRow, Row};
 use crate::format::{ClientId, Entry, NameId, UserId};
-use redb::{Key, ReadOnlyTable, ReadTransaction};
+use redb::{Key, ReadTransaction};
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,8 +17,6 @@ use uuid::Uuid;
 
 /// Takes a session that is found.
 type Visit<'v> = &'v mut dyn FnMut(Entry, &mut Findings<'_>) -> Result<()>;
-
-type RowTable<K> = ReadOnlyTable<K, &'static [u8]>;
 
 /// The tables of the last state, as far as each can be opened.
 pub(crate) struct Remains {
@@ -141,15 +140,8 @@ impl Remains {
         }
         if let Some(roots) = &self.roots {
             // A session is in the family of its user.
-            let keys = (0..given.1).map(|user| {
-                let family = Family {
-                    user: Some(UserId(user)),
-                    client: None,
-                    open_only: false,
-                };
-                family.to_key()
-            });
-            let keys: Vec<FamilyKey> = keys.collect();
+            let users = (0..given.1).map(UserId);
+            let keys: Vec<FamilyKey> = users.map(|user| Family::of_user(user).to_key()).collect();
             visit_bodies(roots, tables::ROOTS, keys.iter(), findings, &mut leaf)?;
         }
         Ok(())

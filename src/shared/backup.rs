@@ -2,7 +2,6 @@
 
 use super::commit::unavailable_if_expired;
 use super::{Files, Shared};
-use crate::delta::SessionEdit;
 use crate::error::{Error, Result};
 use crate::family::Family;
 use crate::format::dictionary::MainState;
@@ -56,15 +55,8 @@ impl Shared {
             merge_count: base.merge_count + u64::from(through > base.watermark),
             ..base
         };
-        let changes = view.delta.session_edits().map(|edit| {
-            let (refer_uid, edit) = edit?;
-            Ok(match edit {
-                SessionEdit::Insert(entry) | SessionEdit::Replace(entry) => {
-                    (refer_uid, Some(entry))
-                }
-                SessionEdit::Remove => (refer_uid, None),
-            })
-        });
+        let edits = view.delta.session_edits();
+        let changes = edits.map(|edit| edit.map(|(refer_uid, edit)| (refer_uid, edit.after())));
         let changes: Vec<Change> = changes.collect::<Result<_>>()?;
         copy.take(view, state, &changes)?;
         copy.compact(to)?;

@@ -214,17 +214,8 @@ impl Shared {
             let new_names = NewNamesSince::now(&view.delta);
             let mut delta = view.delta.clone();
             delta.apply([&commit])?;
-            let through = writer.log.last();
-            let names = delta.names().rows();
-            self.rewrites.merging(&delta);
-            let index = main.as_ref().ok_or_else(Error::closed)?;
-            let merged = index.merge(
-                &view.main.state(),
-                &delta,
-                (&names, &NewNames::default()),
-                through,
-            );
-            self.merged(&mut main, writer, through, merged)?;
+            let names = (&delta.names().rows(), &NewNames::default());
+            self.merge_locked(&mut main, writer, (&view, &delta), names)?;
             self.retaining.merged();
             new_names.keep();
         }

@@ -8,7 +8,6 @@ use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::family::Family;
 use crate::format::{ClientId, NewNames};
-use crate::names::Dictionary;
 use crate::resolve::Swept;
 use crate::retention::{Erased, Erasure, Rule};
 use crate::view::View;
@@ -70,12 +69,8 @@ impl Shared {
         let mut delta = view.delta.clone();
         delta.apply(&commit)?;
         let gone = unused(&view, &delta, user, &swept.clients)?;
-        let names = rest(&delta, &gone);
-        self.rewrites.merging(&delta);
-        let index = main.as_ref().ok_or_else(Error::closed)?;
-        let through = writer.log.last();
-        let merged = index.merge(&view.main.state(), &delta, (&names, &gone), through);
-        self.merged(&mut main, writer, through, merged)?;
+        let names = (&rest(&delta, &gone), &gone);
+        self.merge_locked(&mut main, writer, (&view, &delta), names)?;
         let trimmed = writer.log.trim();
         self.measure(&writer.log);
         trimmed.map(|()| gone)
@@ -86,23 +81,16 @@ impl Shared {
 fn unused_clients(view: &View) -> Result<Vec<ClientId>> {
     let (.., given) = view.main.state().ids.given();
     view.read(|view| {
-        let is_unused = |client: &ClientId| Ok(view.len(of_client(*client))? == 0);
         let mut unused = Vec::new();
         for client in (0..given).map(ClientId) {
-            if is_unused(&client)? && view.main.has_client(client)? {
+            if view.len(Family::of_client(client))? == 0
+                && view.main.known_client(client)?.is_some()
+            {
                 unused.push(client);
             }
         }
         Ok(unused)
     })
-}
-
-fn of_client(client: ClientId) -> Family {
-    Family {
-        user: None,
-        client: Some(client),
-        open_only: false,
-    }
 }
 
 /// What of the dictionary nobody uses after a delta: every name of a user without sessions, and these
@@ -124,11 +112,13 @@ fn unused(
                 .extend(new.filter(|(_, name)| name.user_id == id));
         }
         for client in clients {
+            let new = delta.names().client(*client).map(Some);
+            let known = new.map_or_else(|| view.main.known_client(*client), Ok)?;
             // It may have been dropped since the sweep.
-            let is_known =
-                delta.names().client(*client).is_some() || view.main.has_client(*client)?;
-            if is_known && after.len(of_client(*client))? == 0 {
-                gone.clients.push((*client, after.client(*client)?));
+            if let Some(text) = known
+                && after.len(Family::of_client(*client))? == 0
+            {
+                gone.clients.push((*client, text));
             }
         }
         Ok(gone)

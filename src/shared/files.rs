@@ -89,6 +89,11 @@ impl Files {
                 storage.remove(&name).map_err(failed)?;
             }
         }
+        Self::sync_names(storage)
+    }
+
+    /// Makes durable what the files are called.
+    pub(super) fn sync_names(storage: &dyn Storage) -> Result<()> {
         let synced = storage.sync();
         synced.map_err(|error| io_error("name", MAIN, error))
     }

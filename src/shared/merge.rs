@@ -1,9 +1,10 @@
 //! Merges: the delta goes into the main index in one transaction, while commits go on.
 
-use super::Shared;
+use super::{Shared, Writer};
 use crate::delta::Delta;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::NewNames;
+use crate::format::dictionary::MainState;
 use crate::main_index::MainIndex;
 use crate::view::View;
 use chrono::{DateTime, Utc};
@@ -197,18 +198,43 @@ impl Shared {
             Err(error) => return (None, Err(error)),
         };
         let (base, delta) = (frozen.view.main.state(), &frozen.view.delta);
-        self.rewrites.merging(delta);
-        let index = main.as_ref().ok_or_else(Error::closed);
-        let merged = index.and_then(|index| {
-            index.merge(
-                &base,
-                delta,
-                (&frozen.names, &NewNames::default()),
-                frozen.through,
-            )
-        });
+        let names = (&frozen.names, &NewNames::default());
+        let merged = self.bring_in(main, &base, delta, names, frozen.through);
         let thawed = self.thaw(main, frozen.through, merged);
         (Some(delta.session_count()), thawed)
+    }
+
+    /// Brings a delta with all of the log into the main index while nobody commits, with the names that
+    /// are new in it and without those that are gone.
+    ///
+    /// # Errors
+    ///
+    /// As [`merged`](Self::merged).
+    pub(super) fn merge_locked(
+        &self,
+        main: &mut Option<MainIndex>,
+        writer: &mut Writer,
+        (view, delta): (&View, &Delta),
+        names: (&NewNames, &NewNames),
+    ) -> Result<()> {
+        let through = writer.log.last();
+        let merged = self.bring_in(main, &view.main.state(), delta, names, through);
+        self.merged(main, writer, through, merged)
+    }
+
+    /// Has the main index take a delta: the one place that does, so that a copy in the making hears of
+    /// each. What came of it [`merged`](Self::merged) has to find out.
+    fn bring_in(
+        &self,
+        main: &Option<MainIndex>,
+        base: &MainState,
+        delta: &Delta,
+        names: (&NewNames, &NewNames),
+        through: u64,
+    ) -> Result<()> {
+        self.rewrites.merging(delta);
+        let index = main.as_ref().ok_or_else(Error::closed)?;
+        index.merge(base, delta, names, through)
     }
 
     /// The delta as it is, unless there is nothing to merge; commits go on in a new one besides.

@@ -5,11 +5,10 @@
 //! file is opened again. That changes no byte of the file, so that it works on a full disk too.
 //! Snapshots of the old engine end; the delta, which is in memory, goes on.
 
-use super::{Shared, Writer};
+use super::{Files, Shared, Writer};
 use crate::delta::Delta;
-use crate::engine::io_error;
 use crate::error::{Error, Result};
-use crate::main_index::{MAIN, MainIndex, MainReader};
+use crate::main_index::{MainIndex, MainReader};
 use crate::view::View;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -159,8 +158,7 @@ impl Shared {
             // Names are metadata: a file system that could not write its journal refuses all later
             // syncs too, so that one that succeeds can be believed.
             (Some(Doubt::Named), Some(_)) => {
-                let synced = self.storage.sync();
-                synced.map_err(|error| io_error("name", MAIN, error))?;
+                Files::sync_names(&*self.storage)?;
                 self.doubt(writer, None);
             }
             _ => {}

@@ -149,17 +149,11 @@ impl Shared {
         // What it has merged itself does not count.
         self.retaining.is_due.store(false, Ordering::Release);
         let ended_at = self.options.clock.now();
-        *self.retaining.last() = Some(match done {
-            Ok(pruned) => RetentionStats {
-                ended_at,
-                pruned,
-                error: None,
-            },
-            Err(error) => RetentionStats {
-                ended_at,
-                pruned: Pruned::default(),
-                error: Some(Error::to_string(&error)),
-            },
+        let error = done.as_ref().err().map(Error::to_string);
+        *self.retaining.last() = Some(RetentionStats {
+            ended_at,
+            pruned: done.unwrap_or_default(),
+            error,
         });
     }
 

@@ -168,8 +168,9 @@ impl Store {
     /// stays. Reads, commits and merges go on; merges wait at the end, for as long as the copy takes to
     /// catch up with the last. What is written meanwhile lets the copy grow as it does any file. Memory
     /// is bounded by twice the cache, 40 MB, a few bytes for each name and client that was ever given
-    /// an id, and some tens of bytes for each session that merges change meanwhile. A crash leaves the store as it was or compacted. Snapshots go on reading the old
-    /// file, whose room is free once the last of them is dropped.
+    /// an id, and some tens of bytes for each session that merges change meanwhile. A crash leaves the
+    /// store as it was or compacted. Snapshots go on reading the old file, whose room is free once the
+    /// last of them is dropped.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use super::steps::Steps;
 use super::writer::{put_state, write_all, write_dictionary};
 use super::{MainIndex, MainReader, Setup, starts};
 use crate::delta::Delta;
-use crate::engine::RowWriter;
+use crate::engine::{RowWriter, missing};
 use crate::error::Result;
 use crate::family::Family;
 use crate::format::dictionary::MainState;
@@ -175,7 +175,7 @@ impl MainCopy {
         let effect = |entry: Entry, kind| -> Result<Effect> {
             let user_id = self.names.user_of(entry.name_id);
             Ok(Effect {
-                user_id: user_id.ok_or_else(|| names::unknown(entry.name_id))?,
+                user_id: user_id.ok_or_else(|| missing("user name", entry.name_id.0))?,
                 entry,
                 kind,
             })

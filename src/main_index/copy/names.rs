@@ -1,11 +1,11 @@
 //! The dictionary of a copy: the names that sessions have, and no others.
 
 use super::TAKEN_AT_ONCE;
-use crate::delta::{Delta, SessionEdit};
-use crate::engine::{RowWriter, missing as is_missing};
+use crate::delta::Delta;
+use crate::engine::RowWriter;
 use crate::error::{Error, Result};
 use crate::family::Family;
-use crate::format::{Entry, NameId, NewNames};
+use crate::format::{Entry, NewNames};
 use crate::main_index::MainReader;
 use crate::main_index::known_names::KnownNames;
 use crate::main_index::steps::Steps;
@@ -58,7 +58,7 @@ pub(super) fn of_delta(
     let mut new = NewNames::default();
     let (users, names, clients) = from.state().ids.given();
     for edit in delta.session_edits() {
-        if let (_, SessionEdit::Insert(entry) | SessionEdit::Replace(entry)) = edit? {
+        if let Some(entry) = edit?.1.after() {
             if entry.name_id.0 < names {
                 add_name(&mut new, known, from, &entry)?;
             }
@@ -126,9 +126,4 @@ fn add_client(
 
 fn not_given(what: &str, id: u32) -> Error {
     Error::corrupted(format!("{what} {id} has an id that is still to be given"))
-}
-
-/// A session has a name that the copy does not know.
-pub(super) fn unknown(id: NameId) -> Error {
-    is_missing("user name", id.0)
 }
