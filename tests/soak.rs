@@ -6,16 +6,20 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod support;
+#[path = "soak/threads.rs"]
+mod threads;
 
-use sessionlog::{Clock, Durability, SystemClock};
+use sessionlog::storage::Storage;
+use sessionlog::{Clock, Durability, Erasure, SystemClock};
 use std::env;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::faulty::{Call, Fault, FaultyStorage, Kept};
+use support::faulty::{Call, Disk, Fault, FaultyStorage, Kept};
 use support::random::Random;
 use support::settings::Settings;
 use support::{Bytes, Model, OnPanic, Op, World};
+use uuid::Uuid;
 
 const SECONDS: u64 = 3;
 
@@ -33,6 +37,9 @@ const ERRORS: [io::ErrorKind; 4] = [
     io::ErrorKind::Other,
 ];
 
+/// What a process that ended in the middle of it leaves unfinished.
+const UNFINISHED: [&str; 3] = ["main.redb.new", "log.0.new", "log.1.new"];
+
 #[test]
 fn a_store_under_chance_is_its_model_after_every_fault() {
     let seconds = number("SOAK_SECONDS").unwrap_or(SECONDS);
@@ -48,10 +55,8 @@ fn a_store_under_chance_is_its_model_after_every_fault() {
         }
     }
     say(&format!("{done:?}"));
-    assert!(
-        done.kills > 0 && done.losses > 0 && done.faults > 0,
-        "{done:?}"
-    );
+    let counts = [done.kills, done.losses, done.faults, done.orders];
+    assert!(counts.iter().all(|count| *count > 0), "{done:?}");
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -81,6 +86,11 @@ struct Done {
     steps: u64,
     kills: u64,
     losses: u64,
+    /// Calls that keep a store in order, and those of them that a kill or a loss of power came into.
+    orders: u64,
+    broken_orders: u64,
+    /// Files that were left unfinished.
+    leftovers: u64,
     /// Calls of the storage that failed.
     faults: u64,
     closings: u64,
@@ -143,6 +153,11 @@ impl Life {
             }
             36..44 => self.world.forget_snapshots(),
             44..54 => self.world.forget_walks(),
+            54..58 => {
+                self.fail();
+                self.keep_in_order(done);
+            }
+            58..61 => self.keep_in_order(done),
             _ => self.act(),
         }
         if self.world.session_count() > SESSIONS_MAX {
@@ -155,9 +170,22 @@ impl Life {
         let bytes = self.random.bytes(120);
         let op = Bytes::of_ids(&bytes, REFER_UIDS).ops().swap_remove(0);
         // There would be few sessions at any time.
-        if matches!(op, Op::RemoveAll | Op::Retain(_)) && !self.random.chance(10) {
-            return;
+        let is_much = matches!(op, Op::RemoveAll | Op::Retain(_) | Op::Erase(..));
+        if !is_much || self.random.chance(10) {
+            self.world.step(op);
         }
+    }
+
+    fn keep_in_order(&mut self, done: &mut Done) {
+        done.orders += 1;
+        let user = Uuid::from_u128(self.random.one_of(&[1, 2, 3]));
+        let op = match self.random.below(8) {
+            0..3 => Op::Compact,
+            3..5 => Op::Rebuild,
+            5 => Op::Erase(user, Erasure::Logical),
+            6 => Op::Erase(user, Erasure::Secure),
+            _ => Op::Backup,
+        };
         self.world.step(op);
     }
 
@@ -189,11 +217,18 @@ impl Life {
         done.checks += 1;
     }
 
-    /// The process ends, and another opens the store as it is seen.
+    /// The process ends, between two steps or within the next, and another opens the store as it is
+    /// seen.
     fn kill(&mut self, done: &mut Done) {
         done.kills += 1;
-        let possible = self.world.after_kill();
-        self.go_on(self.storage.killed(), possible, done);
+        let mut possible = self.world.after_kill();
+        if self.random.chance(3) {
+            return self.go_on(self.storage.killed(), possible, done);
+        }
+        let disk = self.disk_within_a_step(done);
+        possible.extend(self.world.passed().to_vec());
+        possible.extend(self.world.after_kill());
+        self.go_on(FaultyStorage::on(disk), possible, done);
     }
 
     /// The power is lost, between two steps or within the next.
@@ -208,20 +243,34 @@ impl Life {
         if self.random.chance(3) {
             return self.go_on(self.storage.without_power(kept), possible, done);
         }
-        let begun = self.storage.moment();
-        self.act();
+        let disk = self.disk_within_a_step(done);
         possible.extend(self.world.passed().to_vec());
         possible.extend(self.world.after_power_loss());
+        self.go_on(FaultyStorage::on(disk.without_power(kept)), possible, done);
+    }
+
+    /// Makes a step, and answers the disk as it was at some moment of it.
+    fn disk_within_a_step(&mut self, done: &mut Done) -> Disk {
+        let begun = self.storage.moment();
+        match self.random.chance(2) {
+            true => {
+                self.keep_in_order(done);
+                done.broken_orders += 1;
+            }
+            false => self.act(),
+        }
         let changes = self.storage.moment() - begun;
         let moment = begun + self.random.below(changes + 1);
-        let disk = self.storage.disk_at(moment);
-        self.go_on(FaultyStorage::on(disk.without_power(kept)), possible, done);
+        self.storage.disk_at(moment)
     }
 
     /// The storage that is left may fail at once; most is well.
     fn go_on(&mut self, storage: FaultyStorage, possible: Vec<Model>, done: &mut Done) {
         done.faults += self.storage.failures();
         self.storage = storage;
+        if self.random.chance(3) {
+            self.leave_unfinished(done);
+        }
         let settings = settings(&mut self.random);
         let can_fail = self.random.chance(4);
         if can_fail {
@@ -229,8 +278,26 @@ impl Life {
         }
         let storage = Arc::new(self.storage.clone());
         self.world.move_to(storage, settings, possible, can_fail);
+        if !can_fail {
+            let left = UNFINISHED
+                .iter()
+                .filter(|name| self.storage.exists(name).unwrap());
+            assert_eq!(left.count(), 0);
+        }
         self.world.check_soundness();
         done.checks += 1;
+    }
+
+    /// Somebody has begun files, of which nobody knows what is in them.
+    fn leave_unfinished(&mut self, done: &mut Done) {
+        for name in UNFINISHED {
+            if self.random.chance(2) {
+                let bytes = self.random.below(5_000);
+                let bytes = self.random.bytes(bytes);
+                self.storage.create(name).unwrap().write(0, &bytes).unwrap();
+                done.leftovers += 1;
+            }
+        }
     }
 }
 

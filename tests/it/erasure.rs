@@ -1,5 +1,6 @@
 //! A user who is erased leaves no trace: in no answer, and where that is asked for, in no byte.
 
+use crate::support::faulty::FaultyStorage;
 use crate::support::files::bytes_of;
 use crate::{Stop, at, uid};
 use chrono::TimeDelta;
@@ -8,6 +9,7 @@ use sessionlog::{Erasure, ErrorKind, Merge, Options, Query, SessionLog, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 use uuid::Uuid;
 
 const START: &str = "2026-11-01T08:00:00Z";
@@ -231,6 +233,77 @@ fn an_erasure_while_others_write_takes_the_user_and_nobody_else() {
     let expected: Vec<SessionLog> = of_others().into_iter().chain(written).collect();
     assert_eq!(all(&store), expected);
     assert!(store.verify(|_| ()).unwrap().is_sound());
+}
+
+/// Of two users who alone have a client one is erased, and once that has removed the sessions, something
+/// else drops the client before it is at that.
+#[test]
+fn a_client_that_is_dropped_while_its_user_is_erased_is_no_fault() {
+    let erases: fn(&Store) = |store| {
+        let erased = store.erase_user(uid(8), Erasure::Logical, |_| ()).unwrap();
+        assert_eq!((erased.session_count, erased.client_count), (1, 1));
+    };
+    let removes_and_rewrites: fn(&Store) = |store| {
+        store.remove(id(8)).unwrap();
+        // It has merged what it does not make smaller, and then a copy has what there is.
+        store.compact(|_| ()).unwrap();
+        store.rebuild(|_| ()).unwrap();
+    };
+    for drops_client in [erases, removes_and_rewrites] {
+        let store = options().in_memory().unwrap();
+        for number in [7, 8] {
+            let log = SessionLog {
+                refer_uid: id(number),
+                user_refer_uid: uid(number),
+                ..crate::log(number, START, None)
+            };
+            store.append(log).unwrap();
+        }
+        let mut is_first = true;
+        let erased = store.erase_user(uid(7), Erasure::Logical, |_| {
+            if std::mem::take(&mut is_first) {
+                drops_client(&store);
+            }
+        });
+        let erased = erased.unwrap();
+        assert_eq!((erased.session_count, erased.client_count), (1, 0));
+        assert_eq!(store.count(&Query::all()).unwrap(), 0);
+        assert!(store.verify(|_| ()).unwrap().is_sound());
+    }
+}
+
+/// The copy has the names of the user already when the erasure comes to them.
+#[test]
+fn a_user_who_is_erased_while_the_store_is_written_anew_does_not_come_back_with_it() {
+    let storage = FaultyStorage::default();
+    let store = options().create_on(Arc::new(storage.clone())).unwrap();
+    store.append_batch(NUMBERS.map(session)).unwrap();
+    // Now there is nothing to be merged: the first that is synced is the copy.
+    store.compact(|_| ()).unwrap();
+    storage.shut("main.redb.new");
+    let is_swept = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| store.rebuild(|_| ()).unwrap());
+        storage.wait_for_waiting(1);
+        scope.spawn(|| {
+            let swept = |_| is_swept.store(true, Ordering::SeqCst);
+            store.erase_user(ERASED, Erasure::Logical, swept).unwrap();
+        });
+        while !is_swept.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+        // It would have the time to forget the names too.
+        thread::sleep(Duration::from_millis(100));
+        storage.open_gate();
+    });
+    no_trace_in_answers(&store);
+    store
+        .start(ERASED, "erased-name-0", "erased-client-0")
+        .unwrap();
+    assert!(store.verify(|_| ()).unwrap().is_sound());
+    let erased = store.erase_user(ERASED, Erasure::Logical, |_| ()).unwrap();
+    assert_eq!((erased.user_name_count, erased.client_count), (1, 1));
+    no_trace_in_answers(&store);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::log;
 use crate::support::faulty::{Call, Fault, FaultyStorage, Kept};
 use crate::support::random::Random;
 use crate::support::settings::Settings;
-use crate::support::{Bytes, OnPanic, Op, World};
+use crate::support::{OnPanic, World, ops_of, workload};
 use sessionlog::{Durability, ErrorKind, Merge, Query, Store};
 use std::io;
 use std::sync::Arc;
@@ -27,11 +27,6 @@ fn settings(durability: Durability) -> Settings {
     }
 }
 
-/// What these bytes of chance make a store do.
-fn ops(seed: u64, bytes: usize) -> Vec<Op> {
-    Bytes::new(&Random::new(seed).bytes(bytes)).ops()
-}
-
 /// Runs the steps while these calls fail, and answers the storage, which knows whether any did.
 fn goes_on(seed: u64, durability: Durability, faults: &[Fault]) -> FaultyStorage {
     let _seed = OnPanic(format!("seed {seed}, {durability:?}, {faults:?}"));
@@ -40,7 +35,7 @@ fn goes_on(seed: u64, durability: Durability, faults: &[Fault]) -> FaultyStorage
     let mut world = World::create(Arc::new(storage.clone()), settings).unwrap();
     faults.iter().for_each(|fault| storage.fail(fault.clone()));
     world.set_can_fail(true);
-    for op in ops(seed, 450) {
+    for op in workload(seed) {
         world.step(op);
     }
     storage.heal();
@@ -54,7 +49,7 @@ fn goes_on(seed: u64, durability: Durability, faults: &[Fault]) -> FaultyStorage
     lost.check_soundness();
     // Or this one goes on.
     for mut world in [world, killed, lost] {
-        for op in ops(seed + 1, 40) {
+        for op in ops_of(seed + 1, 40) {
             world.step(op);
         }
         world.check_soundness();
@@ -86,25 +81,28 @@ fn each_fails(seed: u64, calls: &[Call], stride: usize, durability: Durability) 
     failed
 }
 
+/// Of the changes every second or so fails, which are more than they seem: writing the store anew on
+/// the way makes most of them.
 #[test]
 fn whichever_change_fails_whatever_the_store_does_nothing_is_lost_or_there_in_part() {
-    let failed = each_fails(1, Call::CHANGES, 1, Durability::Immediate);
-    assert!(failed > 600, "{failed}");
+    let failed = each_fails(1, Call::CHANGES, 2, Durability::Immediate);
+    assert!(failed > 300, "{failed}");
 }
 
+/// Of the changes every fifth or so fails.
 #[test]
 fn whichever_change_fails_while_little_is_durable_nothing_is_there_in_part() {
-    let failed = each_fails(2, Call::CHANGES, 1, Durability::Eventual);
+    let failed = each_fails(2, Call::CHANGES, 5, Durability::Eventual);
     assert!(failed > 500, "{failed}");
 }
 
-/// Of the reads every seventh or so fails.
+/// Of the reads one in forty or so fails, of the other looks every second.
 #[test]
 fn whichever_look_fails_whatever_the_store_does_nothing_is_lost_or_there_in_part() {
     for durability in [Durability::Immediate, Durability::Eventual] {
-        let failed = each_fails(3, &[Call::Open, Call::Exists, Call::Len], 1, durability);
+        let failed = each_fails(3, &[Call::Open, Call::Exists, Call::Len], 2, durability);
         assert!(failed > 30, "{failed}");
-        let failed = each_fails(4, &[Call::Read], 7, durability);
+        let failed = each_fails(4, &[Call::Read], 41, durability);
         assert!(failed > 30, "{failed}");
     }
 }
@@ -116,7 +114,7 @@ fn whatever_fails_while_a_file_of_the_log_is_replaced_nothing_is_lost_or_there_i
         let syncs = goes_on(5, durability, &[]).syncs_of("log.");
         assert!(syncs > 5, "{syncs}");
         for call in Call::all().filter(|call| *call != Call::Sync) {
-            for (failures, after) in [1, 2, u64::MAX]
+            for (failures, after) in [1, u64::MAX]
                 .into_iter()
                 .flat_map(|failures| (0..syncs).map(move |after| (failures, after)))
             {

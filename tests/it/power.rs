@@ -4,7 +4,7 @@
 use crate::support::faulty::{Disk, FaultyStorage, Kept};
 use crate::support::random::Random;
 use crate::support::settings::Settings;
-use crate::support::{Bytes, Model, OnPanic, Op, World};
+use crate::support::{Model, OnPanic, World, ops_of, workload};
 use sessionlog::{Durability, ErrorKind, Query, Store};
 use std::sync::Arc;
 
@@ -14,11 +14,6 @@ fn settings(durability: Durability, delta_sessions_max: usize) -> Settings {
         delta_sessions_max,
         cache_bytes: 0,
     }
-}
-
-/// What these bytes of chance make a store do.
-fn ops(seed: u64, bytes: usize) -> Vec<Op> {
-    Bytes::new(&Random::new(seed).bytes(bytes)).ops()
 }
 
 /// What may be left at the end of a step, and during it.
@@ -47,7 +42,7 @@ impl Run {
             after: world.after_power_loss(),
             during: Vec::new(),
         }];
-        for op in ops(seed, 450) {
+        for op in workload(seed) {
             let mut during = world.after_power_loss();
             world.step(op);
             during.extend(world.passed().to_vec());
@@ -87,7 +82,7 @@ impl Run {
             .world
             .with(Arc::new(left.clone()), self.settings, possible);
         world.check_soundness();
-        for op in ops(self.seed + moment as u64, 30) {
+        for op in ops_of(self.seed + moment as u64, 30) {
             world.step(op);
         }
         world.check_soundness();
@@ -134,9 +129,16 @@ fn at_every_moment(seed: u64, settings: Settings) {
             return;
         }
         moments += 1;
-        run.check(moment, disk, Kept::Nothing);
-        run.check(moment, disk, Kept::All);
-        run.check(moment, disk, Kept::Some(seed + moment as u64));
+        // One after the other: each moment is much like those beside it.
+        run.check(
+            moment,
+            disk,
+            match moment % 3 {
+                0 => Kept::Nothing,
+                1 => Kept::All,
+                _ => Kept::Some(seed + moment as u64),
+            },
+        );
     });
     assert!(moments > 100, "{moments} changes");
 }

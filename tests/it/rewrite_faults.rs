@@ -6,6 +6,7 @@ use crate::{log, uid};
 use sessionlog::storage::MemoryStorage;
 use sessionlog::{Erasure, Error, ErrorKind, Merge, Options, Query, SessionLog, Store};
 use std::sync::Arc;
+use std::thread;
 
 const START: &str = "2026-11-01T08:00:00Z";
 
@@ -207,6 +208,42 @@ fn a_loss_of_power_while_a_store_is_written_anew_leaves_it_before_or_after() {
 fn is_clean(storage: &MemoryStorage) {
     use sessionlog::storage::Storage;
     assert!(!storage.exists("main.redb.new").unwrap());
+}
+
+/// The storage fails beside the copying, and the main index is opened again: what is copied is closed
+/// by that, but not the store.
+#[test]
+fn a_store_whose_files_are_opened_again_while_it_is_written_anew_is_as_it_was_and_goes_on() {
+    for way in &WAYS[..2] {
+        let storage = FaultyStorage::default();
+        let store = options().create_on(Arc::new(storage.clone())).unwrap();
+        fill(&store);
+        // Now there is nothing to be merged: the first that is synced is the copy.
+        store.compact(|_| ()).unwrap();
+        let before = numbers(&store);
+        storage.shut("main.redb.new");
+        let done = thread::scope(|scope| {
+            let copying = scope.spawn(|| (way.run)(&store));
+            storage.wait_for_waiting(1);
+            storage.fail_reads("main.redb", 0, 1);
+            let found = store.get(uid(2));
+            storage.open_gate();
+            assert_eq!(found.unwrap(), Some(session(2)));
+            assert_eq!(storage.failures(), 1);
+            copying.join().unwrap()
+        });
+        let error = done.unwrap_err();
+        assert_eq!(
+            error.kind(),
+            ErrorKind::Unavailable,
+            "{}: {error}",
+            way.name
+        );
+        check(way, &store, &before, false);
+        (way.run)(&store).unwrap();
+        check(way, &store, &before, true);
+        is_clean(&storage.after_kill());
+    }
 }
 
 #[test]

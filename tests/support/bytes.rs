@@ -1,7 +1,8 @@
 //! Operations drawn from a string of bytes: the same for proptest and for the fuzzer.
 
+use super::random::Random;
 use chrono::{DateTime, TimeDelta, Utc};
-use sessionlog::{OpenSessions, Order, Query, QueryBuilder, SessionLog, StaleEnd};
+use sessionlog::{Erasure, OpenSessions, Order, Query, QueryBuilder, SessionLog, StaleEnd};
 use uuid::Uuid;
 
 /// One step.
@@ -32,6 +33,12 @@ pub enum Op {
     Walk(QueryBuilder),
     /// The answer to a query is compared in every form.
     Ask(QueryBuilder),
+    Compact,
+    Rebuild,
+    /// Everything of a user goes.
+    Erase(Uuid, Erasure),
+    /// A copy is made elsewhere and compared.
+    Backup,
 }
 
 /// Reads small choices from bytes; zeros once they are used up.
@@ -44,6 +51,23 @@ pub struct Bytes<'a> {
 
 const USERS: [(u128, &str); 5] = [(1, "Ann"), (1, "Anna"), (2, "Ann"), (3, ""), (0, "nil")];
 const CLIENTS: [&str; 4] = ["", "PDA-01", "PDA-02", "PDA-01\0"];
+
+/// What some bytes of chance make a store do.
+pub fn ops_of(seed: u64, bytes: usize) -> Vec<Op> {
+    Bytes::new(&Random::new(seed).bytes(bytes)).ops()
+}
+
+/// As much as makes some merges, with the store compacted on the way, and a user who has sessions
+/// erased.
+pub fn workload(seed: u64) -> Vec<Op> {
+    let mut ops = ops_of(seed, 450);
+    let third = ops.len() / 3;
+    let (user, _) = USERS[0];
+    let erase = Op::Erase(Uuid::from_u128(user), Erasure::Secure);
+    ops.insert(2 * third, erase);
+    ops.insert(third, Op::Compact);
+    ops
+}
 
 impl<'a> Bytes<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
@@ -78,7 +102,28 @@ impl<'a> Bytes<'a> {
         self.below(one_in) == 1
     }
 
+    /// What keeps a store in order has the bytes that the other operations had one turn more of than
+    /// of the rest, so that nearly all bytes still mean what they did before there was any.
     fn op(&mut self) -> Op {
+        match self.rest {
+            [byte @ 242..=u8::MAX, rest @ ..] => {
+                self.rest = rest;
+                self.upkeep(*byte)
+            }
+            _ => self.call(),
+        }
+    }
+
+    fn upkeep(&mut self, byte: u8) -> Op {
+        match byte {
+            ..246 => Op::Compact,
+            246..248 => Op::Rebuild,
+            248..252 => Op::Erase(self.user().0, self.erasure()),
+            252.. => Op::Backup,
+        }
+    }
+
+    fn call(&mut self) -> Op {
         match self.below(22) {
             0..4 => Op::Append(self.log()),
             4..7 => Op::Batch((0..self.below(12)).map(|_| self.log()).collect()),
@@ -166,6 +211,13 @@ impl<'a> Bytes<'a> {
         match self.chance(3) {
             true => OpenSessions::Remove,
             false => OpenSessions::Keep,
+        }
+    }
+
+    fn erasure(&mut self) -> Erasure {
+        match self.chance(2) {
+            true => Erasure::Secure,
+            false => Erasure::Logical,
         }
     }
 

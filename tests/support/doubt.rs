@@ -4,6 +4,7 @@ use super::bytes::Op;
 use super::checks::{check_all, queries};
 use super::model::Model;
 use super::settings::Settings;
+use super::upkeep::is_end;
 use super::world::World;
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::storage::Storage;
@@ -14,6 +15,9 @@ impl World {
     /// The storage fails from now on, or it does no longer: then no call may.
     pub fn set_can_fail(&mut self, can_fail: bool) {
         self.can_fail = can_fail;
+        if can_fail {
+            self.let_snapshots_expire();
+        }
     }
 
     /// Whether a call may have failed so.
@@ -26,7 +30,6 @@ impl World {
         match got {
             Ok(answer) => Some(answer),
             Err(error) if self.is_failure(&error) => {
-                self.has_failed = true;
                 self.is_seen = false;
                 None
             }
@@ -36,9 +39,11 @@ impl World {
 
     /// A write has failed which the model has made, by way of these states.
     pub(super) fn failed(&mut self, before: Model, states: Vec<Model>, error: &Error) {
-        self.has_failed = true;
         self.is_seen = false;
         let after = std::mem::replace(&mut self.model, before);
+        // What was undone again was there meanwhile.
+        self.passed.extend(states.clone());
+        self.passed.push(after.clone());
         // Of several commits the last alone is what the error is about.
         if !states.is_empty() || !error.to_string().contains("nothing was written") {
             self.doubts.extend(states);
@@ -208,14 +213,15 @@ impl World {
             assert_eq!(verified.faults, Vec::<String>::new());
             assert_eq!(verified.session_count, self.model.0.len() as u64);
         }
+        self.check_snapshots();
     }
 
     /// Compares everything with everything. The storage must not fail.
     pub fn check(&mut self) {
         assert!(!self.can_fail && self.is_known());
-        for (snapshot, model) in &self.snapshots {
-            match check_all(snapshot, model) {
-                Err(error) if self.has_failed && error.kind() == ErrorKind::Expired => {}
+        for taken in &self.snapshots {
+            match check_all(&taken.snapshot, &taken.model) {
+                Err(error) if taken.can_expire && is_end(&error) => {}
                 checked => checked.unwrap(),
             }
         }

@@ -19,9 +19,10 @@ mod model;
 pub mod random;
 pub mod settings;
 mod sweeps;
+mod upkeep;
 mod world;
 
-pub use bytes::{Bytes, Op};
+pub use bytes::{Bytes, Op, ops_of, workload};
 pub use model::Model;
 pub use world::{World, run};
 

@@ -3,6 +3,8 @@
 use super::model::{Model, Refused, floor, in_range, invalid};
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::{EndedOpen, OpenSessions, Pruned, Query, SessionLog, StaleEnd};
+use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// What becomes of a session.
 enum Fate {
@@ -85,6 +87,26 @@ impl Model {
             left_open: swept.spared,
         };
         Ok((ended, swept.states))
+    }
+
+    /// How many sessions go, and how many clients that nobody else's have.
+    pub fn erase(&mut self, at_once: usize, user: Uuid) -> Sweep<(u64, u64)> {
+        if user.is_nil() {
+            return invalid("user_refer_uid");
+        }
+        let query = Query::builder().user_refer_uid(user).build().unwrap();
+        let erased = self.answer(&query);
+        let swept = self.sweep(at_once, &query, u64::MAX, |_| Fate::Remove);
+        let clients = erased.iter().map(|log| &log.client_refer_uid);
+        let mut clients: BTreeSet<_> = clients.collect();
+        clients.retain(|client| self.0.iter().all(|log| log.client_refer_uid != **client));
+        Ok(((swept.changed, clients.len() as u64), swept.states))
+    }
+
+    /// Every name under which a user has a session.
+    pub fn names_of(&self, user: Uuid) -> BTreeSet<&str> {
+        let logs = self.0.iter().filter(|log| log.user_refer_uid == user);
+        logs.map(|log| &*log.user).collect()
     }
 
     fn pruned(&self, swept: Swept) -> (Pruned, Vec<Self>) {

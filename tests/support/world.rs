@@ -5,10 +5,9 @@ use super::checks::{check_all, check_answer};
 use super::model::{Model, Refused};
 use super::settings::{Consecutive, ManualClock, Settings};
 use super::sweeps::Sweep;
+use super::upkeep::Taken;
 use sessionlog::storage::{MemoryStorage, Storage};
-use sessionlog::{
-    Cursor, Durability, Error, PageRequest, Query, RetainedMax, SessionLog, Snapshot, Store,
-};
+use sessionlog::{Cursor, Durability, Error, PageRequest, Query, RetainedMax, SessionLog, Store};
 use std::fmt::Debug;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -27,14 +26,13 @@ pub struct World {
     pub(super) doubts: Vec<Model>,
     /// What it showed since all of it was durable: a loss of power may go back to that.
     pub(super) at_risk: Vec<Model>,
-    /// Whether calls may fail because the storage does, and whether any has.
+    /// Whether calls may fail because the storage does.
     pub(super) can_fail: bool,
-    pub(super) has_failed: bool,
     /// Whether the model was compared since the last call that failed.
     pub(super) is_seen: bool,
     /// The states that the last step came through.
     pub(super) passed: Vec<Model>,
-    pub(super) snapshots: Vec<(Snapshot, Model)>,
+    pub(super) snapshots: Vec<Taken>,
     walks: Vec<Walk>,
 }
 
@@ -93,7 +91,6 @@ impl World {
             doubts: Vec::new(),
             at_risk: Vec::new(),
             can_fail: false,
-            has_failed: false,
             is_seen: true,
             passed: Vec::new(),
             snapshots: Vec::new(),
@@ -181,7 +178,11 @@ impl World {
             Op::Snapshot => {
                 let taken = self.store().snapshot();
                 if let Some(snapshot) = self.unless_failed(taken) {
-                    self.snapshots.push((snapshot, self.model.clone()));
+                    self.snapshots.push(Taken {
+                        snapshot,
+                        model: self.model.clone(),
+                        can_expire: self.can_fail,
+                    });
                 }
             }
             Op::Walk(query) => {
@@ -199,6 +200,10 @@ impl World {
                     self.ask(&query);
                 }
             }
+            Op::Compact => self.rewrite(|store| store.compact(|_| ())),
+            Op::Rebuild => self.rewrite(|store| store.rebuild(|_| ())),
+            Op::Erase(user, erasure) => self.erase(user, erasure),
+            Op::Backup => self.back_up(),
         }
         self.walk_on();
     }
@@ -214,7 +219,7 @@ impl World {
     }
 
     /// Makes one call of both that may be several commits.
-    fn sweep<T: PartialEq + Debug>(
+    pub(super) fn sweep<T: PartialEq + Debug>(
         &mut self,
         call: impl FnOnce(&Store) -> Result<T, Error>,
         expected: impl FnOnce(&mut Model) -> Sweep<T>,

@@ -1,7 +1,7 @@
 //! A disk: what is durable of each file and of the files' names, and what is not yet.
 
 use crate::support::random::Random;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// What a disk writes whole or not at all.
@@ -152,6 +152,21 @@ impl Disk {
             durable_names: names.clone(),
             names,
             pending_names: Vec::new(),
+        }
+    }
+
+    /// Files that have no name and will have none are gone once nobody has them open.
+    pub fn close_all(&mut self) {
+        let names = self.names.values().chain(self.durable_names.values());
+        let put = self.pending_names.iter().filter_map(|change| match change {
+            NameChange::Put(_, file) => Some(file),
+            NameChange::Rename(..) | NameChange::Remove(_) => None,
+        });
+        let named: HashSet<usize> = names.chain(put).copied().collect();
+        for (number, file) in self.files.iter_mut().enumerate() {
+            if !named.contains(&number) {
+                *file = File::default();
+            }
         }
     }
 

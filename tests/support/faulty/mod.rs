@@ -113,8 +113,9 @@ impl fmt::Debug for FaultyStorage {
 }
 
 impl FaultyStorage {
-    /// One with this disk.
-    pub fn on(disk: Disk) -> Self {
+    /// One with this disk, of which no file is open.
+    pub fn on(mut disk: Disk) -> Self {
+        disk.close_all();
         Self(Arc::new(Inner {
             recorded: RwLock::new(Recorded::new(disk)),
             ..Inner::default()
