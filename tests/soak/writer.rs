@@ -3,6 +3,7 @@
 use super::{Claims, Life, REFER_UIDS, all_of, count, user};
 use crate::support::Model;
 use crate::support::random::Random;
+use crate::support::settings::swept_at_once;
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::{Durability, Erasure, Error, ErrorKind, SessionLog, Store};
 use std::fmt::Debug;
@@ -136,7 +137,7 @@ impl<'l> Writer<'l> {
     fn erase(&mut self) {
         let erasure = self.random.one_of(&[Erasure::Logical, Erasure::Secure]);
         let user = user(self.number);
-        let at_once = self.life.delta_sessions_max;
+        let at_once = swept_at_once(self.life.delta_sessions_max);
         let is_done = self.write(
             |store| {
                 let erased = store.erase_user(user, erasure, |_| ())?;
@@ -185,9 +186,9 @@ impl<'l> Writer<'l> {
         assert_eq!(got, expected);
         if after != self.model {
             let before = std::mem::replace(&mut self.model, after);
-            self.doubts.clear();
+            let shown_before = std::mem::take(&mut self.doubts);
             if self.life.durability == Durability::Eventual {
-                let at_risk = [before].into_iter().chain(states);
+                let at_risk = shown_before.into_iter().chain([before]).chain(states);
                 self.claims().at_risk.extend(at_risk);
             }
         }

@@ -59,10 +59,11 @@ impl World {
         self.passed.extend(states.clone());
         self.passed.push(self.model.clone());
         // Nothing is written before it is known what became of what failed.
-        self.doubts.clear();
+        let shown_before = std::mem::take(&mut self.doubts);
         match self.settings.durability {
             Durability::Immediate => self.at_risk.clear(),
             Durability::Eventual => {
+                self.at_risk.extend(shown_before);
                 self.at_risk.push(before);
                 self.at_risk.extend(states);
             }
@@ -93,7 +94,7 @@ impl World {
             && self.can_fail
             && error.kind() == ErrorKind::Expired
         {
-            return self.look();
+            return false;
         }
         let Some(logs) = self.unless_failed(logs) else {
             return false;

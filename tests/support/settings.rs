@@ -79,8 +79,12 @@ impl Settings {
         options.delta_sessions_max(self.delta_sessions_max)
     }
 
-    /// How many sessions one commit looks at of a call that goes through many.
     pub(super) fn swept_at_once(self) -> usize {
-        (self.delta_sessions_max / 4).clamp(1, 4_096)
+        swept_at_once(self.delta_sessions_max)
     }
+}
+
+/// How many sessions one commit looks at of a call that goes through many.
+pub fn swept_at_once(delta_sessions_max: usize) -> usize {
+    (delta_sessions_max / 4).clamp(1, 4_096)
 }
