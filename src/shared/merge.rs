@@ -77,11 +77,11 @@ impl Merges {
 }
 
 /// What a merge takes, as it was when it began.
-struct Frozen {
-    view: Arc<View>,
+pub(super) struct Frozen {
+    pub(super) view: Arc<View>,
     names: NewNames,
     /// The last commit in it.
-    through: u64,
+    pub(super) through: u64,
 }
 
 impl Shared {
@@ -197,11 +197,22 @@ impl Shared {
             Ok(None) => return (None, Ok(())),
             Err(error) => return (None, Err(error)),
         };
-        let (base, delta) = (frozen.view.main.state(), &frozen.view.delta);
-        let names = (&frozen.names, &NewNames::default());
-        let merged = self.bring_in(main, &base, delta, names, frozen.through);
+        let merged = self.bring_frozen_in(main, &frozen);
         let thawed = self.thaw(main, frozen.through, merged);
-        (Some(delta.session_count()), thawed)
+        (Some(frozen.view.delta.session_count()), thawed)
+    }
+
+    pub(super) fn bring_frozen_in(
+        &self,
+        main: &Option<MainIndex>,
+        Frozen {
+            view,
+            names,
+            through,
+        }: &Frozen,
+    ) -> Result<()> {
+        let names = (names, &NewNames::default());
+        self.bring_in(main, &view.main.state(), &view.delta, names, *through)
     }
 
     /// Brings a delta with all of the log into the main index while nobody commits, with the names that
@@ -238,7 +249,7 @@ impl Shared {
     }
 
     /// The delta as it is, unless there is nothing to merge; commits go on in a new one besides.
-    fn freeze(&self) -> Result<Option<Frozen>> {
+    pub(super) fn freeze(&self) -> Result<Option<Frozen>> {
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
         writer.ready()?;
@@ -256,7 +267,12 @@ impl Shared {
     }
 
     /// Publishes the merged state, or goes on with the delta as it was.
-    fn thaw(&self, main: &mut Option<MainIndex>, through: u64, merged: Result<()>) -> Result<()> {
+    pub(super) fn thaw(
+        &self,
+        main: &mut Option<MainIndex>,
+        through: u64,
+        merged: Result<()>,
+    ) -> Result<()> {
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
         self.merged(main, writer, through, merged)

@@ -12,6 +12,8 @@ mod erase;
 mod files;
 mod handover;
 mod merge;
+#[cfg(test)]
+mod orders;
 mod recovery;
 mod retain;
 mod rewrite;

@@ -122,10 +122,10 @@ impl Drop for Alone<'_> {
 }
 
 /// Ends the taking of notes when dropped.
-struct Noting<'r>(&'r Rewrites);
+pub(super) struct Noting<'r>(&'r Rewrites);
 
 impl<'r> Noting<'r> {
-    fn begin(rewrites: &'r Rewrites) -> Self {
+    pub(super) fn begin(rewrites: &'r Rewrites) -> Self {
         *rewrites.notes() = Notes {
             changed: Some(HashSet::new()),
             pending: Vec::new(),
@@ -216,12 +216,7 @@ impl Shared {
             if self.rewrites.is_little_left() {
                 break;
             }
-            let (other, changed) = {
-                let main = self.lock_main();
-                let noted = (Arc::clone(&self.view()?.main), self.rewrites.changed());
-                drop(main);
-                noted
-            };
+            let (other, changed) = self.noted()?;
             copy.follow(&other, &changed)?;
         }
         // What is left to be added at the end has the file grow.
@@ -235,7 +230,14 @@ impl Shared {
         Ok(())
     }
 
-    fn copied(
+    /// The main index as it is between two merges, and what those have changed since this was last
+    /// asked for.
+    pub(super) fn noted(&self) -> Result<(Arc<MainReader>, Vec<Uuid>)> {
+        let _main = self.lock_main();
+        Ok((Arc::clone(&self.view()?.main), self.rewrites.changed()))
+    }
+
+    pub(super) fn copied(
         &self,
         what: Rewrite,
         from: Arc<MainReader>,
@@ -249,7 +251,7 @@ impl Shared {
     }
 
     /// Lets a copy take the place of the main index that it was made of.
-    fn take_place(&self, what: Rewrite, mut copy: MainCopy) -> Result<()> {
+    pub(super) fn take_place(&self, what: Rewrite, mut copy: MainCopy) -> Result<()> {
         // The last that has the old file closes it: where nothing is locked.
         let view;
         let mut main = self.lock_main();
