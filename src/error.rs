@@ -113,6 +113,18 @@ impl Error {
         self
     }
 
+    /// What is damaged, or no file of a store, is named by its file.
+    pub(crate) fn of_file(mut self, name: &str) -> Self {
+        let is_of_file = matches!(
+            self.kind(),
+            ErrorKind::Corrupted | ErrorKind::UnsupportedFormat | ErrorKind::NotAStore
+        );
+        if is_of_file && !self.0.message.contains(name) {
+            self.0.message = format!("{name}: {}", self.0.message);
+        }
+        self
+    }
+
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self

@@ -7,7 +7,7 @@ use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::family::{Family, FamilyKey, Plan};
 use crate::format::{ClientId, Entry, NameId, UserId, UserName};
-use crate::main_index::MainReader;
+use crate::main_index::{MAIN, MainReader};
 use crate::names::{Dictionary, Names};
 use crate::query::{Order, Query};
 use crate::session::SessionLog;
@@ -122,13 +122,17 @@ impl View {
     ///
     /// # Errors
     ///
-    /// Besides those of the read: `Expired` if the main index was opened again since.
+    /// Besides those of the read: `Expired` if the storage has failed before, or the main index was
+    /// opened again since.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         if self.is_closed() {
             return Err(Error::closed());
         }
-        guarded(|| read(self)).map_err(|error| match error.kind() {
+        let had_failed = self.main.has_failed();
+        guarded(MAIN, || read(self)).map_err(|error| match error.kind() {
             ErrorKind::Closed if !self.is_closed() => Error::expired().caused_by(error),
+            // The engine does nothing more, whatever the storage does.
+            ErrorKind::Unavailable if had_failed => Error::expired().caused_by(error),
             _ => error,
         })
     }

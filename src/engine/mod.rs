@@ -92,7 +92,7 @@ impl Engine {
     }
 
     fn over(file: Arc<HeldFile>, name: &'static str, opening: Opening) -> Result<Self> {
-        guarded(|| {
+        guarded(name, || {
             let has_failed = Arc::default();
             let backend = Backend::new(Arc::clone(&file), Arc::clone(&has_failed));
             let database = seam::open(backend, name, opening)?;
@@ -122,7 +122,7 @@ impl Engine {
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T>) -> Result<T> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = database.as_ref().ok_or_else(Error::closed)?;
-        guarded(|| work(database))
+        guarded(self.name, || work(database))
     }
 
     /// The state after the last commit.
@@ -154,7 +154,9 @@ impl Engine {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let database = database.as_mut().ok_or_else(Error::closed)?;
-        guarded(|| database.compact().map(drop).map_err(engine_error))
+        guarded(self.name, || {
+            database.compact().map(drop).map_err(engine_error)
+        })
     }
 
     /// The bytes of the file as it is now, room for growth included.
@@ -186,7 +188,15 @@ impl Engine {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         database.map_or(Ok(()), |database| {
-            guarded(|| database.close().map_err(engine_error))
+            guarded(self.name, || database.close().map_err(engine_error))
         })
+    }
+}
+
+/// Closing commits, which can panic over damaged pages as all else can.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Whoever wants to know what comes of it closes the engine.
+        let _ = self.close();
     }
 }

@@ -78,19 +78,21 @@ pub(super) fn open(backend: Backend, name: &str, opening: Opening) -> Result<Dat
         })
 }
 
-/// Runs `work` on the engine; a panic in it, which damaged pages can cause, becomes `Corrupted`.
-pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+/// Runs `work` on the engine's file `name`; a panic in it, which damaged pages can cause, becomes
+/// `Corrupted`. What is damaged is named by the file.
+pub(crate) fn guarded<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     // What a panic leaves behind is a transaction that is never committed.
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+    let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic
             .downcast_ref::<&str>()
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("of an unknown kind");
         Err(Error::corrupted(format!(
-            "working on the store's files panicked, as damage can make it: {text}"
+            "working on the file panicked, as damage can make it: {text}"
         )))
-    })
+    });
+    done.map_err(|error| error.of_file(name))
 }
 
 /// An error of the engine, by what the caller should do about it.
@@ -113,7 +115,7 @@ pub(crate) fn engine_error(error: impl Into<redb::Error>) -> Error {
     };
     match kind {
         ErrorKind::Closed => Error::closed().caused_by(error),
-        kind => Error::new(kind, "the storage engine failed").caused_by(error),
+        kind => Error::new(kind, format!("the storage engine failed: {error}")).caused_by(error),
     }
 }
 

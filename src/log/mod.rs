@@ -13,7 +13,7 @@ mod tests;
 pub(crate) use remains::remains;
 
 use crate::engine::{self, missing};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::Commit;
 use crate::format::dictionary::Identity;
 use crate::storage::Storage;
@@ -227,13 +227,17 @@ fn open_segment(
 fn needed(contents: [&Content; 2], watermark: u64) -> Result<(Vec<Commit>, u64)> {
     let mut last = watermark;
     let mut commits = Vec::new();
-    let records = contents.into_iter().flat_map(Content::records);
-    for record in records.filter(|record| record.number > watermark) {
+    let records = contents.into_iter().flat_map(|content| {
+        let records = content.records();
+        records.map(|record| (content.name, record))
+    });
+    for (name, record) in records.filter(|(_, record)| record.number > watermark) {
         if record.number == last + 1 {
-            commits.push(Commit::from_body(record.body)?);
+            let commit = Commit::from_body(record.body);
+            commits.push(commit.map_err(|error| error.of_file(name))?);
             last += 1;
         } else if record.durable > last {
-            return Err(missing("commit", last + 1));
+            return Err(lacking(last + 1));
         }
     }
     let records_max = contents
@@ -242,7 +246,12 @@ fn needed(contents: [&Content; 2], watermark: u64) -> Result<(Vec<Commit>, u64)>
         .sum::<u64>();
     let knows = |content: &&Content| content.knows(last + 1, last.saturating_add(records_max));
     match contents.iter().any(knows) {
-        true => Err(missing("commit", last + 1)),
+        true => Err(lacking(last + 1)),
         false => Ok((commits, last)),
     }
+}
+
+#[cold]
+fn lacking(number: u64) -> Error {
+    Error::corrupted(format!("{} and {} lack commit {number}", LOGS[0], LOGS[1]))
 }

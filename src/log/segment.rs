@@ -57,6 +57,7 @@ enum Fault {
 
 /// What an open file holds.
 pub(super) struct Content {
+    pub(super) name: &'static str,
     bytes: Vec<u8>,
     /// Where the last record ends that is as it was written.
     end: usize,
@@ -118,7 +119,7 @@ impl Segment {
             fault: None,
         };
         let end = usize::try_from(place.end).unwrap_or(bytes.len());
-        Ok((segment, Content { bytes, end }))
+        Ok((segment, Content { name, bytes, end }))
     }
 
     pub(super) fn place(&self) -> Place {
@@ -347,7 +348,8 @@ fn checksum_of(header: &[u8]) -> [u8; CHECKSUM_BYTES] {
 fn check_header(name: &str, bytes: &[u8], expected: Identity) -> Result<[u8; CHECKSUM_BYTES]> {
     let cut = || Error::corrupted(format!("{name} is cut off"));
     let header = bytes.get(..HEADER_BYTES).ok_or_else(cut)?;
-    let identity = Identity::from_body(unseal("log", b"identity", header)?)?;
+    let identity = unseal("log", b"identity", header).and_then(Identity::from_body);
+    let identity = identity.map_err(|error| error.of_file(name))?;
     match identity == expected {
         true => Ok(checksum_of(header)),
         false => Err(Error::corrupted(format!("{name} belongs to another store"))),

@@ -115,7 +115,7 @@ impl MainIndex {
     }
 
     fn identified(engine: Engine, setup: Setup) -> Result<Self> {
-        let identity = engine::guarded(|| engine::identity(&engine.read()?, MAIN))?;
+        let identity = engine::guarded(MAIN, || engine::identity(&engine.read()?, MAIN))?;
         Ok(Self::over(engine, identity, setup))
     }
 
@@ -141,7 +141,7 @@ impl MainIndex {
     /// The state after the last merge.
     pub(crate) fn read(&self) -> Result<MainReader> {
         let read = self.engine.read()?;
-        engine::guarded(|| MainReader::new(&read, self))
+        engine::guarded(MAIN, || MainReader::new(&read, self))
     }
 
     /// Brings a delta on top of the state `base` in, with the names that are `new` in it and without

@@ -2,7 +2,7 @@
 
 use super::reader::RowTable;
 use super::verify::Findings;
-use super::{MainIndex, tables};
+use super::{MAIN, MainIndex, tables};
 use crate::counted::{self, NodeReader, Slot, Tree};
 use crate::engine::{Body, Engine, META, Rows, each_row, engine_error, guarded, missing, row};
 use crate::error::Result;
@@ -86,7 +86,7 @@ impl Remains {
 
     fn root(&self, family: FamilyKey) -> Result<Option<Body<'_>>> {
         match &self.roots {
-            Some(roots) => guarded(|| row(roots, tables::ROOTS, &family)),
+            Some(roots) => guarded(MAIN, || row(roots, tables::ROOTS, &family)),
             None => Ok(None),
         }
     }
@@ -150,7 +150,7 @@ impl Remains {
     /// A user and a name.
     pub(crate) fn name(&self, id: NameId) -> Option<(Uuid, Arc<str>)> {
         let by_id = self.names.as_ref().and_then(|names| {
-            let body = guarded(|| row(names, tables::NAMES, id.0)).ok()??;
+            let body = guarded(MAIN, || row(names, tables::NAMES, id.0)).ok()??;
             let name = NameRow::from_body(&body).ok()?;
             Some((name.user_refer_uid(), name.user.into()))
         });
@@ -162,7 +162,7 @@ impl Remains {
 
     pub(crate) fn client(&self, id: ClientId) -> Option<Arc<str>> {
         let by_id = self.clients.as_ref().and_then(|clients| {
-            let body = guarded(|| row(clients, tables::CLIENTS, id.0)).ok()??;
+            let body = guarded(MAIN, || row(clients, tables::CLIENTS, id.0)).ok()??;
             Some(ClientRow::from_body(&body).ok()?.client_refer_uid.into())
         });
         by_id.or_else(|| {
@@ -197,7 +197,7 @@ impl NodeReader for Remains {
     fn node(&self, id: u64) -> Result<Body<'_>> {
         let nodes = self.nodes.as_ref();
         let nodes = nodes.ok_or_else(|| missing("the table", "nodes"))?;
-        guarded(|| row(nodes, tables::NODES, id))?.ok_or_else(|| missing("node", id))
+        guarded(MAIN, || row(nodes, tables::NODES, id))?.ok_or_else(|| missing("node", id))
     }
 }
 
@@ -230,7 +230,7 @@ fn visit_bodies<'k, K: Key + 'static>(
         return Ok(());
     }
     for key in keys {
-        let body = guarded(|| row(table, rows, key));
+        let body = guarded(MAIN, || row(table, rows, key));
         if let Ok(Some(body)) = body {
             visit(&body, findings)?;
         }
@@ -245,7 +245,7 @@ fn ids_by_text(
 ) -> Vec<(Vec<u8>, u32)> {
     let mut found = Vec::new();
     let gone_through = table.map(|table| {
-        guarded(|| {
+        guarded(MAIN, || {
             each_row(table, rows, &mut |text, seen| {
                 let id = seen.body.and_then(IdRow::from_body);
                 found.extend(id.ok().map(|row| (text.to_vec(), row.id)));

@@ -2,6 +2,7 @@
 
 use super::call::{Call, Told};
 use super::handover::{Handover, Role};
+use super::recovery::Doubt;
 use super::{Shared, Writer};
 use crate::delta::{Delta, Mark, NamesIndex};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,6 +21,12 @@ pub(super) struct AtRisk {
     since: DateTime<Utc>,
 }
 
+/// What a write that fails says has become of it.
+const NOTHING: &str = "nothing was written";
+const NOTHING_MORE: &str =
+    "this call has written nothing; what became of one that failed before it is still unknown";
+const UNKNOWN: &str = "whether it was written is unknown, and writing the same again is safe";
+
 impl Writer {
     /// Appends commits to the log, all or none; without any, what came before becomes durable.
     ///
@@ -34,9 +41,9 @@ impl Writer {
         let message = match (self.log.settle(), bodies) {
             // Settling makes durable what was there.
             (Ok(()), []) => return Ok(()),
-            (Ok(()), _) => "nothing was written",
+            (Ok(()), _) => NOTHING,
             (Err(_), []) => "whether all that was written is durable is unknown",
-            (Err(_), _) => "whether it was written is unknown, and writing the same again is safe",
+            (Err(_), _) => UNKNOWN,
         };
         Err(Error::new(error.kind(), message).caused_by(error))
     }
@@ -68,7 +75,7 @@ impl Shared {
         resolve: impl FnOnce(&mut Resolver<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.check_writable()?;
-        self.make_writable()?;
+        self.make_writable().map_err(nothing_more_written)?;
         let written = match sessions > self.options.delta_sessions_max {
             true => self.write_large(resolve),
             false => self.write_with_others(sessions, resolve),
@@ -161,7 +168,7 @@ impl Shared {
 
     fn begin_group<'w>(&self, writer: Option<&'w mut Writer>) -> Result<Group<'w>> {
         let writer = writer.ok_or_else(Error::closed)?;
-        writer.ready()?;
+        writer.ready().map_err(nothing_more_written)?;
         let view = self.view()?;
         Ok(Group {
             new_names: [Some(&view.delta), writer.since_freeze.as_ref()]
@@ -204,10 +211,10 @@ impl Shared {
     /// the delta holds.
     fn write_large<T>(&self, resolve: impl FnOnce(&mut Resolver<'_>) -> Result<T>) -> Result<T> {
         let mut main = self.lock_main();
-        self.recover_main(&mut main)?;
+        self.recover_main(&mut main).map_err(nothing_more_written)?;
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
-        writer.ready()?;
+        writer.ready().map_err(nothing_more_written)?;
         let view = self.view()?;
         let (answer, commit) = resolved(&view, resolve)?;
         if let Some(commit) = commit {
@@ -361,7 +368,35 @@ pub(super) fn resolved<T>(
         let answer = resolve(&mut resolver)?;
         Ok((answer, resolver.finish()))
     });
-    resolved.map_err(|error| unavailable_if_expired(error, "and nothing was written"))
+    resolved.map_err(nothing_written)
+}
+
+/// The storage has failed before there was anything to be written.
+fn nothing_written(error: Error) -> Error {
+    unavailable_if_failed(error, NOTHING)
+}
+
+/// It had failed already, and still does.
+fn nothing_more_written(error: Error) -> Error {
+    unavailable_if_failed(error, NOTHING_MORE)
+}
+
+fn unavailable_if_failed(error: Error, message: &str) -> Error {
+    match error.kind() {
+        ErrorKind::Expired | ErrorKind::Unavailable => {
+            Error::new(ErrorKind::Unavailable, message).caused_by(error)
+        }
+        _ => error,
+    }
+}
+
+/// A write past the log has failed, and this is what is still to be found out of it.
+pub(super) fn outcome_told(error: Error, doubt: Option<Doubt>) -> Error {
+    match doubt {
+        None => nothing_written(error),
+        Some(Doubt::Merged(_)) => Error::new(error.kind(), UNKNOWN).caused_by(error),
+        Some(Doubt::Durable(_) | Doubt::Named) => error,
+    }
 }
 
 /// What failed since the files were opened again, or the store swapped them, can be repeated.

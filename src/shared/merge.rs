@@ -1,5 +1,6 @@
 //! Merges: the delta goes into the main index in one transaction, while commits go on.
 
+use super::commit::outcome_told;
 use super::{Shared, Writer};
 use crate::delta::Delta;
 use crate::error::{Error, ErrorKind, Result};
@@ -142,9 +143,9 @@ impl Shared {
         while self.is_due(purpose)? {
             self.merge(purpose).map_err(|error| match error.kind() {
                 ErrorKind::Closed => error,
-                _ => Error::new(
-                    ErrorKind::Unavailable,
-                    "no more is written before what waits is merged, and that fails",
+                kind => Error::new(
+                    kind,
+                    "this call has written nothing: what waits is to be merged first, and that fails",
                 )
                 .caused_by(error),
             })?;
@@ -220,7 +221,7 @@ impl Shared {
     ///
     /// # Errors
     ///
-    /// As [`merged`](Self::merged).
+    /// As [`merged`](Self::merged); they say what was written.
     pub(super) fn merge_locked(
         &self,
         main: &mut Option<MainIndex>,
@@ -230,7 +231,8 @@ impl Shared {
     ) -> Result<()> {
         let through = writer.log.last();
         let merged = self.bring_in(main, &view.main.state(), delta, names, through);
-        self.merged(main, writer, through, merged)
+        let merged = self.merged(main, writer, through, merged);
+        merged.map_err(|error| outcome_told(error, writer.doubt))
     }
 
     /// Has the main index take a delta: the one place that does, so that a copy in the making hears of

@@ -8,7 +8,7 @@
 use super::{Files, Shared, Writer};
 use crate::delta::Delta;
 use crate::error::{Error, Result};
-use crate::main_index::{MainIndex, MainReader};
+use crate::main_index::{MAIN, MainIndex, MainReader};
 use crate::view::View;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -107,7 +107,7 @@ impl Shared {
                 })
             }
             (Ok(false), Err(error)) => Err(error),
-            (Ok(false), Ok(())) => Err(Error::corrupted("a merge has left no trace")),
+            (Ok(false), Ok(())) => Err(Error::corrupted(format!("{MAIN} has no trace of a merge"))),
             (Err(unsettled), merged) => {
                 self.doubt(writer, Some(Doubt::Merged(through)));
                 Err(merged.err().unwrap_or(unsettled))
@@ -131,9 +131,9 @@ impl Shared {
         if reader.identity() != view.main.identity()
             || (merged.is_none() && !state.is_same_as(&base))
         {
-            return Err(Error::corrupted(
-                "the main index is not in a state that this store has brought it to",
-            ));
+            return Err(Error::corrupted(format!(
+                "{MAIN} is not in a state that this store has brought it to"
+            )));
         }
         if attempted.is_some() {
             self.rewrites.merged(merged.is_some());

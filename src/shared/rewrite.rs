@@ -187,7 +187,7 @@ impl Shared {
             self.merge(Purpose::All)?;
         }
         let mut steps = Steps::new(progress).until(&self.is_closing);
-        let done = guarded(|| self.copy_and_swap(what, &mut steps));
+        let done = guarded(MAIN, || self.copy_and_swap(what, &mut steps));
         if done.is_err() {
             // Whatever is left of it, the next opening would remove.
             let _ = self.storage.remove(&unfinished(MAIN));

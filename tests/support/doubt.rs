@@ -4,12 +4,27 @@ use super::bytes::Op;
 use super::checks::{check_all, queries};
 use super::model::Model;
 use super::settings::Settings;
-use super::upkeep::is_end;
 use super::world::World;
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::storage::Storage;
 use sessionlog::{Durability, Error, ErrorKind, Query, SessionLog, StaleEnd};
 use std::sync::Arc;
+
+/// One commit that the storage has kept from succeeding says what became of it.
+pub(super) fn tells_what_was_written(error: &Error) {
+    let texts = [
+        "nothing was written",
+        "has written nothing",
+        "unknown",
+        "not be durable",
+    ];
+    let text = error.to_string();
+    let is_told = texts.iter().any(|told| text.contains(told));
+    assert!(
+        is_told || error.kind() != ErrorKind::Unavailable,
+        "{error:?}"
+    );
+}
 
 impl World {
     /// The storage fails from now on, or it does no longer: then no call may.
@@ -222,7 +237,7 @@ impl World {
         assert!(!self.can_fail && self.is_known());
         for taken in &self.snapshots {
             match check_all(&taken.snapshot, &taken.model) {
-                Err(error) if taken.can_expire && is_end(&error) => {}
+                Err(error) if taken.can_expire && error.kind() == ErrorKind::Expired => {}
                 checked => checked.unwrap(),
             }
         }

@@ -2,6 +2,7 @@
 
 use super::bytes::{Bytes, Op};
 use super::checks::{check_all, check_answer};
+use super::doubt::tells_what_was_written;
 use super::model::{Model, Refused};
 use super::settings::{Consecutive, ManualClock, Settings};
 use super::sweeps::Sweep;
@@ -215,7 +216,10 @@ impl World {
         expected: impl FnOnce(&mut Model) -> Result<T, Refused>,
     ) {
         let expected = |model: &mut Model| expected(model).map(|answer| (answer, Vec::new()));
-        self.sweep(call, expected);
+        self.sweep(
+            |store| call(store).inspect_err(tells_what_was_written),
+            expected,
+        );
     }
 
     /// Makes one call of both that may be several commits.
@@ -250,6 +254,7 @@ impl World {
     fn batch(&mut self, logs: Vec<SessionLog>) {
         let before = self.model.clone();
         let got = self.store().append_batch(logs.clone());
+        let got = got.inspect_err(tells_what_was_written);
         match (got, self.model.batch(logs)) {
             (Err(error), _) if self.is_failure(&error) => {
                 self.failed(before, Vec::new(), &error);

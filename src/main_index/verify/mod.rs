@@ -8,8 +8,8 @@ mod dictionary;
 mod families;
 mod starts;
 
-use super::MainReader;
 use super::steps::Steps;
+use super::{MAIN, MainReader};
 use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
 use redb::ReadableTableMetadata;
@@ -80,7 +80,7 @@ impl<'p> Findings<'p> {
         &mut self,
         check: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<Option<T>> {
-        match guarded(|| check(self)) {
+        match guarded(MAIN, || check(self)) {
             Ok(done) => Ok(Some(done)),
             Err(error) => self.unless_damage(error).map(|()| None),
         }
