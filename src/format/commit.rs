@@ -108,12 +108,16 @@ pub(crate) struct Commit {
 }
 
 /// The part of a commit that bincode lays out.
+///
+/// Its texts are borrowed: one whose length is forged takes no memory.
 #[derive(Debug, Serialize, Deserialize)]
-struct CommitRow {
+struct CommitRow<'c> {
     ids: Ids,
     users: Vec<(u32, [u8; 16])>,
-    names: Vec<(u32, u32, [u8; 16], String)>,
-    clients: Vec<(u32, String)>,
+    #[serde(borrow)]
+    names: Vec<(u32, u32, [u8; 16], &'c str)>,
+    #[serde(borrow)]
+    clients: Vec<(u32, &'c str)>,
 }
 
 impl Commit {
@@ -126,9 +130,7 @@ impl Commit {
             ids: self.ids,
             users: users.map(|(id, uid)| (id.0, uid.into_bytes())).collect(),
             names: names.map(|(id, name)| name_row(*id, name)).collect(),
-            clients: clients
-                .map(|(id, client)| (id.0, client.to_string()))
-                .collect(),
+            clients: clients.map(|(id, client)| (id.0, &**client)).collect(),
         })?;
         let len = u32::try_from(row.len()).map_err(|_| too_large())?;
         let effects = self.effects.len() * EFFECT_BYTES;
@@ -153,7 +155,7 @@ impl Commit {
         let (len, rest) = body.split_first_chunk::<4>().ok_or_else(cut)?;
         let len = usize::try_from(u32::from_le_bytes(*len)).unwrap_or(usize::MAX);
         let (row, effects) = rest.split_at_checked(len).ok_or_else(cut)?;
-        let row: CommitRow = decode(row)?;
+        let row: CommitRow<'_> = decode(row)?;
         let (effects, behind) = effects.as_chunks::<EFFECT_BYTES>();
         if !behind.is_empty() {
             return Err(cut());
@@ -176,21 +178,16 @@ impl Commit {
     }
 }
 
-fn name_row(id: NameId, name: &UserName) -> (u32, u32, [u8; 16], String) {
+fn name_row(id: NameId, name: &UserName) -> (u32, u32, [u8; 16], &str) {
     let UserName {
         user_id,
         user_refer_uid,
         user,
     } = name;
-    (
-        id.0,
-        user_id.0,
-        user_refer_uid.into_bytes(),
-        user.to_string(),
-    )
+    (id.0, user_id.0, user_refer_uid.into_bytes(), user)
 }
 
-fn name_of((id, user_id, uid, user): (u32, u32, [u8; 16], String)) -> (NameId, UserName) {
+fn name_of((id, user_id, uid, user): (u32, u32, [u8; 16], &str)) -> (NameId, UserName) {
     let name = UserName {
         user_id: UserId(user_id),
         user_refer_uid: Uuid::from_bytes(uid),

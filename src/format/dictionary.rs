@@ -46,7 +46,7 @@ pub(super) fn encode(part: &impl Serialize) -> Result<Vec<u8>> {
 }
 
 /// As [`Row::from_body`], for the dictionary part of a commit.
-pub(super) fn decode<T: DeserializeOwned>(part: &[u8]) -> Result<T> {
+pub(super) fn decode<'b, T: Deserialize<'b>>(part: &'b [u8]) -> Result<T> {
     from_bytes(part, standard().with_limit::<COMMIT_BYTES_MAX>())
 }
 
@@ -62,13 +62,13 @@ fn to_bytes(row: &impl Serialize, bytes_max: usize) -> Result<Vec<u8>> {
     }
 }
 
-fn from_bytes<T: DeserializeOwned>(body: &[u8], config: impl Config) -> Result<T> {
+fn from_bytes<'b, T: Deserialize<'b>>(body: &'b [u8], config: impl Config) -> Result<T> {
     let rest = match body.split_first() {
         Some((&ROW_VERSION, rest)) => rest,
         Some((version, _)) => return Err(unknown_version(*version)),
         None => return Err(Error::corrupted("a dictionary row is empty")),
     };
-    let (row, read) = bincode::serde::decode_from_slice(rest, config)
+    let (row, read) = bincode::serde::borrow_decode_from_slice(rest, config)
         .map_err(|error| Error::corrupted("a dictionary row is malformed").caused_by(error))?;
     if read != rest.len() {
         return Err(Error::corrupted(format!(

@@ -1,5 +1,6 @@
 //! `main.redb`: the index of all sessions but those that are still in the delta.
 
+mod by_id;
 mod copy;
 mod families;
 mod inner_nodes;

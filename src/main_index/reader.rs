@@ -3,7 +3,7 @@
 use super::inner_nodes::InnerNodes;
 use super::{MainIndex, starts, tables};
 use crate::counted::{NodeReader, Tree, leaf_of};
-use crate::engine::{Body, Engine, META, engine_error, id, missing, row};
+use crate::engine::{Body, Engine, META, each_row, engine_error, id, missing, row};
 use crate::error::{Error, Result};
 use crate::family::{Family, FamilyKey, Part};
 use crate::format::dictionary::{ClientRow, Identity, Level, MainState, NameRow, Row};
@@ -233,6 +233,17 @@ impl MainReader {
             bytes(self.client_ids.stats())?,
         ];
         Ok(tables.iter().sum())
+    }
+
+    /// Visits every client there is.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupted` if a row is damaged; else those of `visit`.
+    pub(crate) fn each_client(&self, visit: &mut dyn FnMut(ClientId) -> Result<()>) -> Result<()> {
+        each_row(&self.clients, tables::CLIENTS, &mut |client, seen| {
+            seen.body.and_then(|_| visit(ClientId(client)))
+        })
     }
 
     /// What a client is called, unless that was dropped.

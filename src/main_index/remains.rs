@@ -134,15 +134,22 @@ impl Remains {
             let slots = findings.part(|_| counted::slots_of(node))?;
             visit_slots(&slots.unwrap_or_default(), findings, visit)
         };
-        if let Some(nodes) = &self.nodes {
-            let ids = 0..given.0;
-            visit_bodies(nodes, tables::NODES, ids, findings, &mut leaf)?;
+        // A table that cannot be gone through may still be read by its keys.
+        if let Some(nodes) = &self.nodes
+            && !each_body(nodes, tables::NODES, findings, &mut leaf)?
+        {
+            for id in 0..given.0 {
+                visit_body(nodes, tables::NODES, id, findings, &mut leaf)?;
+            }
         }
-        if let Some(roots) = &self.roots {
+        if let Some(roots) = &self.roots
+            && !each_body(roots, tables::ROOTS, findings, &mut leaf)?
+        {
             // A session is in the family of its user.
-            let users = (0..given.1).map(UserId);
-            let keys: Vec<FamilyKey> = users.map(|user| Family::of_user(user).to_key()).collect();
-            visit_bodies(roots, tables::ROOTS, keys.iter(), findings, &mut leaf)?;
+            for user in (0..given.1).map(UserId) {
+                let key = Family::of_user(user).to_key();
+                visit_body(roots, tables::ROOTS, &key, findings, &mut leaf)?;
+            }
         }
         Ok(())
     }
@@ -211,31 +218,37 @@ fn visit_slots(slots: &[Slot], findings: &mut Findings<'_>, visit: Visit<'_>) ->
     Ok(())
 }
 
-/// Visits the rows of a table that are as they were written; if they cannot be gone through, those
-/// with the given keys.
-fn visit_bodies<'k, K: Key + 'static>(
+type VisitBody<'v> = &'v mut dyn FnMut(&[u8], &mut Findings<'_>) -> Result<()>;
+
+/// Visits the rows of a table that are as they were written, and answers whether all of it could be
+/// gone through.
+fn each_body<K: Key + 'static>(
     table: &RowTable<K>,
     rows: Rows<K>,
-    keys: impl Iterator<Item = K::SelfType<'k>>,
     findings: &mut Findings<'_>,
-    visit: &mut dyn FnMut(&[u8], &mut Findings<'_>) -> Result<()>,
-) -> Result<()> {
+    visit: VisitBody<'_>,
+) -> Result<bool> {
     let gone_through = findings.part(|findings| {
         each_row(table, rows, &mut |_, seen| match seen.body {
             Ok(body) => visit(body, findings),
             Err(error) => findings.unless_damage(error),
         })
     })?;
-    if gone_through.is_some() {
-        return Ok(());
+    Ok(gone_through.is_some())
+}
+
+/// Visits a row, if there is one that is as it was written.
+fn visit_body<'k, K: Key + 'static>(
+    table: &RowTable<K>,
+    rows: Rows<K>,
+    key: K::SelfType<'k>,
+    findings: &mut Findings<'_>,
+    visit: VisitBody<'_>,
+) -> Result<()> {
+    match guarded(MAIN, || row(table, rows, key)) {
+        Ok(Some(body)) => visit(&body, findings),
+        _ => Ok(()),
     }
-    for key in keys {
-        let body = guarded(MAIN, || row(table, rows, key));
-        if let Ok(Some(body)) = body {
-            visit(&body, findings)?;
-        }
-    }
-    Ok(())
 }
 
 /// What the rows of a table from texts to ids say, as far as they can be gone through.

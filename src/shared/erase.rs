@@ -79,16 +79,14 @@ impl Shared {
 
 /// The clients that no session has in a view.
 fn unused_clients(view: &View) -> Result<Vec<ClientId>> {
-    let (.., given) = view.main.state().ids.given();
     view.read(|view| {
         let mut unused = Vec::new();
-        for client in (0..given).map(ClientId) {
-            if view.len(Family::of_client(client))? == 0
-                && view.main.known_client(client)?.is_some()
-            {
+        view.main.each_client(&mut |client| {
+            if view.len(Family::of_client(client))? == 0 {
                 unused.push(client);
             }
-        }
+            Ok(())
+        })?;
         Ok(unused)
     })
 }

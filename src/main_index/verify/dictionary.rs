@@ -5,6 +5,7 @@ use crate::engine::{SeenRow, each_row};
 use crate::error::Result;
 use crate::format::dictionary::{ClientRow, IdRow, NameRow, Row};
 use crate::format::{ClientId, NameId};
+use crate::main_index::by_id::ById;
 use crate::main_index::known_names::KnownNames;
 use crate::main_index::{MainReader, tables};
 use uuid::Uuid;
@@ -65,18 +66,15 @@ fn name_ids(reader: &MainReader, findings: &mut Findings<'_>) -> Result<()> {
 }
 
 fn user_ids(reader: &MainReader, given: u32, findings: &mut Findings<'_>) -> Result<()> {
-    let mut is_given = vec![false; usize::try_from(given).unwrap_or(0)];
+    let mut known = ById::new(given);
     each_row(&reader.users, tables::USERS, &mut |uid, seen| {
         let Some(row) = findings.row(seen, IdRow::from_body)? else {
             return Ok(());
         };
         let uid = Uuid::from_bytes(*uid);
-        let slot = usize::try_from(row.id)
-            .ok()
-            .and_then(|id| is_given.get_mut(id));
-        match slot.map(|slot| std::mem::replace(slot, true)) {
-            Some(false) => {}
-            Some(true) => findings.fault(format!("user {uid} has the id of another")),
+        match known.insert(row.id, ()) {
+            Some(None) => {}
+            Some(Some(())) => findings.fault(format!("user {uid} has the id of another")),
             None => findings.fault(format!("user {uid} has an id that is still to be given")),
         }
         Ok(())

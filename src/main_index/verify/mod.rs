@@ -8,6 +8,7 @@ mod dictionary;
 mod families;
 mod starts;
 
+use super::known_names::KnownNames;
 use super::steps::Steps;
 use super::{MAIN, MainReader};
 use crate::engine::guarded;
@@ -132,7 +133,7 @@ pub(crate) fn verify(reader: &MainReader, findings: &mut Findings<'_>) -> Result
     let total = findings.part(|_| reader.row_count())?;
     findings.steps.expect(total.unwrap_or(0));
     let names = findings.part(|findings| dictionary::check(reader, findings))?;
-    let names = names.unwrap_or_default();
+    let names = names.unwrap_or_else(|| KnownNames::new(reader.state().ids));
     let expected = families::check(reader, &names, findings)?;
     findings.part(|findings| starts::check(reader, expected, findings))?;
     let told = reader.state().live_bytes;
