@@ -5,7 +5,7 @@ use crate::log;
 use crate::support::faulty::{Call, Fault, FaultyStorage, Kept};
 use crate::support::random::Random;
 use crate::support::settings::Settings;
-use crate::support::{OnPanic, World, ops_of, workload};
+use crate::support::{OnPanic, World, ops_of, outlives, workload};
 use sessionlog::{Durability, ErrorKind, Merge, Query, Store};
 use std::io;
 use std::sync::Arc;
@@ -27,35 +27,15 @@ fn settings(durability: Durability) -> Settings {
     }
 }
 
-/// Runs the steps while these calls fail, and answers the storage, which knows whether any did.
+/// Answers the storage, which knows whether any of the calls has failed.
 fn goes_on(seed: u64, durability: Durability, faults: &[Fault]) -> FaultyStorage {
     let _seed = OnPanic(format!("seed {seed}, {durability:?}, {faults:?}"));
-    let storage = FaultyStorage::default();
-    let settings = settings(durability);
-    let mut world = World::create(Arc::new(storage.clone()), settings).unwrap();
-    faults.iter().for_each(|fault| storage.fail(fault.clone()));
-    world.set_can_fail(true);
-    for op in workload(seed) {
-        world.step(op);
-    }
-    storage.heal();
-    world.set_can_fail(false);
-    // Another process takes over at once, or after a loss of power too.
-    let killed = Arc::new(storage.killed());
-    let mut killed = world.with(killed, settings, world.after_kill());
-    killed.check_soundness();
-    let lost = Arc::new(storage.without_power(Kept::Nothing));
-    let mut lost = world.with(lost, settings, world.after_power_loss());
-    lost.check_soundness();
-    // Or this one goes on.
-    for mut world in [world, killed, lost] {
-        for op in ops_of(seed + 1, 40) {
-            world.step(op);
-        }
-        world.check_soundness();
-        world.forget_snapshots();
-    }
-    storage
+    outlives(
+        faults,
+        settings(durability),
+        workload(seed),
+        &ops_of(seed + 1, 40),
+    )
 }
 
 /// Each call of these kinds fails, alone, with a few and with all of its kind that come later, until a

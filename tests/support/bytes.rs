@@ -3,6 +3,8 @@
 use super::random::Random;
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::{Erasure, OpenSessions, Order, Query, QueryBuilder, SessionLog, StaleEnd};
+use std::collections::HashSet;
+use std::mem;
 use uuid::Uuid;
 
 /// One step.
@@ -57,16 +59,54 @@ pub fn ops_of(seed: u64, bytes: usize) -> Vec<Op> {
     Bytes::new(&Random::new(seed).bytes(bytes)).ops()
 }
 
-/// As much as makes some merges, with the store compacted on the way, and a user who has sessions
-/// erased.
+/// As much as makes some merges, with everything among it that a store can be told.
 pub fn workload(seed: u64) -> Vec<Op> {
-    let mut ops = ops_of(seed, 450);
-    let third = ops.len() / 3;
-    let (user, _) = USERS[0];
-    let erase = Op::Erase(Uuid::from_u128(user), Erasure::Secure);
-    ops.insert(2 * third, erase);
-    ops.insert(third, Op::Compact);
+    let mut random = Random::new(seed);
+    let mut ops = ops_of(seed, 300);
+    // Some sessions first, that there is something to be done to.
+    let begin = ops.len() / 4;
+    for op in one_of_each() {
+        ops.insert(begin + random.below(ops.len() - begin), op);
+    }
+    let kinds: HashSet<_> = ops.iter().map(mem::discriminant).collect();
+    // All but the one that leaves nothing.
+    assert!(kinds.len() >= 20, "{ops:?}");
     ops
+}
+
+fn one_of_each() -> Vec<Op> {
+    let [id, user] = [3, 1].map(Uuid::from_u128);
+    let time = DateTime::UNIX_EPOCH + TimeDelta::hours(69);
+    let log = SessionLog {
+        refer_uid: Uuid::from_u128(41),
+        user_refer_uid: user,
+        user: "Ann".into(),
+        client_refer_uid: "PDA-01".into(),
+        session_start: DateTime::UNIX_EPOCH,
+        session_end: None,
+    };
+    vec![
+        Op::Append(log.clone()),
+        Op::Batch(vec![log.clone(), log]),
+        Op::Start(user, "Anna", "PDA-02"),
+        Op::StartAs(Uuid::from_u128(42), user, "Ann", ""),
+        Op::End(Uuid::from_u128(41), time),
+        Op::EndOpen(Query::builder().user_refer_uid(user), time),
+        Op::Remove(id),
+        Op::Prune(TimeDelta::hours(24), OpenSessions::Keep),
+        Op::Retain(20),
+        Op::EndStale(time, StaleEnd::AfterStart(TimeDelta::hours(12))),
+        Op::Wait(TimeDelta::milliseconds(1_200)),
+        Op::Flush,
+        Op::Reopen,
+        Op::Snapshot,
+        Op::Walk(Query::builder()),
+        Op::Ask(Query::builder().open_sessions_only(true)),
+        Op::Compact,
+        Op::Rebuild,
+        Op::Erase(user, Erasure::Secure),
+        Op::Backup,
+    ]
 }
 
 impl<'a> Bytes<'a> {

@@ -16,6 +16,7 @@ mod doubt;
 pub mod faulty;
 pub mod files;
 mod model;
+mod outlives;
 pub mod random;
 pub mod settings;
 mod sweeps;
@@ -24,6 +25,7 @@ mod world;
 
 pub use bytes::{Bytes, Op, ops_of, workload};
 pub use model::Model;
+pub use outlives::{outlives, run_with_faults};
 pub use world::{World, run};
 
 /// Says this if the test that has it fails.
