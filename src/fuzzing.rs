@@ -1,9 +1,15 @@
 //! What fuzz targets reach of the private decoders; compiled for them only.
 
-use crate::counted::{Key, NodeReader, Tree};
+use crate::counted::{self, Key, NodeReader, Tree};
+use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::format::dictionary::{ClientRow, IdRow, Identity, LevelsRow, MainState, NameRow, Row};
 use crate::format::{Commit, Entry, LogRecord, unseal};
+use crate::log;
+use crate::main_index;
+use crate::options::Options;
+use crate::storage::Storage;
+use uuid::Uuid;
 
 /// Takes `bytes` for a stored value of every kind. Whatever is accepted must encode to no more than
 /// it was decoded from, and to the same again.
@@ -11,6 +17,8 @@ pub fn decode(bytes: &[u8]) {
     let _ = unseal("nodes", b"key", bytes);
     let _ = LogRecord::read(bytes);
     let _ = LogRecord::any_that_knows(bytes, 1, 9);
+    let _ = LogRecord::all_behind(bytes, 1);
+    let _ = main_index::start_of(bytes, 7);
     row::<NameRow>(bytes);
     row::<ClientRow>(bytes);
     row::<IdRow>(bytes);
@@ -19,6 +27,8 @@ pub fn decode(bytes: &[u8]) {
     if let Ok(commit) = Commit::from_body(bytes) {
         let body = commit.to_body().unwrap_or_default();
         assert!(body.len() <= bytes.len());
+        let mut delta = Delta::new(commit.ids);
+        let _ = delta.apply([&commit]);
         assert_eq!(Commit::from_body(&body).ok(), Some(commit));
     }
     if let Ok(identity) = Identity::from_body(bytes) {
@@ -73,4 +83,22 @@ fn nodes(bytes: &[u8]) {
         Ok(())
     });
     assert!(seen <= 10_000);
+    let _ = counted::slots_of(bytes);
+    let _ = counted::visit_remains(&store, bytes, &mut |_| Ok(()));
+}
+
+/// A file of the log with these commits behind a watermark, each under a right checksum, whatever is
+/// in it.
+pub fn log_file(store_uid: Uuid, watermark: u64, bodies: &[&[u8]]) -> Vec<u8> {
+    log::forged(Identity::new(store_uid), watermark, bodies)
+}
+
+/// Does to one row of the main index of a closed store what the bytes say, and puts a right checksum
+/// on it.
+///
+/// # Errors
+///
+/// As opening the store.
+pub fn forge_row(storage: &dyn Storage, bytes: &[u8]) -> Result<()> {
+    main_index::forge_row(storage, Options::default().setup(), bytes)
 }

@@ -11,6 +11,8 @@ mod segment;
 mod tests;
 
 pub(crate) use remains::remains;
+#[cfg(fuzzing)]
+pub(crate) use segment::forged;
 
 use crate::engine::{self, missing};
 use crate::error::{Error, Result};

@@ -355,3 +355,14 @@ fn check_header(name: &str, bytes: &[u8], expected: Identity) -> Result<[u8; CHE
         false => Err(Error::corrupted(format!("{name} belongs to another store"))),
     }
 }
+
+/// A file with these commits behind a watermark, whatever is in them.
+#[cfg(fuzzing)]
+pub(crate) fn forged(identity: Identity, watermark: u64, bodies: &[&[u8]]) -> Vec<u8> {
+    let mut file = header(identity);
+    let mut chain = checksum_of(&file);
+    for (number, body) in (watermark + 1..).zip(bodies) {
+        chain = LogRecord::write(chain, number, watermark, body, &mut file);
+    }
+    file
+}

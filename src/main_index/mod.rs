@@ -3,6 +3,8 @@
 mod by_id;
 mod copy;
 mod families;
+#[cfg(fuzzing)]
+mod forge;
 mod inner_nodes;
 mod known_names;
 mod pins;
@@ -15,10 +17,14 @@ mod verify;
 mod writer;
 
 pub(crate) use copy::{Change, MainCopy};
+#[cfg(fuzzing)]
+pub(crate) use forge::forge_row;
 pub(crate) use pins::Pins;
 pub(crate) use reader::{MainReader, Root};
 pub(crate) use remains::Remains;
 pub(crate) use starts::Levels;
+#[cfg(fuzzing)]
+pub(crate) use starts::start_of;
 pub(crate) use steps::Steps;
 pub(crate) use verify::{Findings, verify};
 

@@ -15,6 +15,8 @@ mod page;
 mod writer;
 
 pub(super) use ordered::in_order;
+#[cfg(fuzzing)]
+pub(crate) use page::start_of;
 pub(super) use page::{PAIRS_MAX, pairs};
 pub(super) use writer::{make_levels, write_sorted, write_starts};
 

@@ -13,7 +13,7 @@ pub(in crate::main_index) const PAIRS_MAX: usize = 169;
 pub(in crate::main_index) type Pair = (u128, u64);
 
 /// The start that a page has for this `refer_uid`.
-pub(super) fn start_of(page: &[u8], refer_uid: u128) -> Result<Option<u64>> {
+pub(crate) fn start_of(page: &[u8], refer_uid: u128) -> Result<Option<u64>> {
     let pairs = checked(page)?;
     let found = pairs.binary_search_by_key(&refer_uid, |bytes| pair(bytes).0);
     let found = found.ok().and_then(|index| pairs.get(index));
