@@ -32,6 +32,7 @@ mod http_pages;
 mod import;
 mod kills;
 mod life;
+mod locks;
 mod opening;
 mod paging;
 mod power;

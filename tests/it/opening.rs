@@ -287,40 +287,6 @@ fn files_that_do_not_belong_together_are_corrupted() {
 }
 
 #[test]
-fn a_second_open_is_already_open_and_closing_frees_the_store() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store");
-    let store = Store::create(&path).unwrap();
-    assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
-    let roundabout = folder.path().join("store/../store");
-    assert_eq!(kind(Store::open(&roundabout)), ErrorKind::AlreadyOpen);
-    let reader = Store::options().read_only(true);
-    assert_eq!(kind(reader.clone().open(&path)), ErrorKind::AlreadyOpen);
-    let clone = store.clone();
-    store.close().unwrap();
-    let one = reader.clone().open(&path).unwrap();
-    let other = reader.open(&path).unwrap();
-    assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
-    drop((one, other));
-    assert!(Store::open(&path).is_ok());
-    assert_eq!(kind(clone.count(&Query::all())), ErrorKind::Closed);
-}
-
-#[cfg(unix)]
-#[test]
-fn a_store_that_another_process_has_open_is_already_open() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store");
-    drop(Store::create(&path).unwrap());
-    let lock = fs::File::open(path.join("LOCK")).unwrap();
-    // A lock belongs to an open file, not to a process: this handle is a stranger to the store.
-    lock.lock().unwrap();
-    assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
-    lock.unlock().unwrap();
-    assert!(Store::open(&path).is_ok());
-}
-
-#[test]
 fn creating_where_something_is_already_is_refused_untouched() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
