@@ -35,6 +35,7 @@ mod life;
 mod locks;
 mod opening;
 mod paging;
+mod panics;
 mod power;
 mod races;
 mod retention;
