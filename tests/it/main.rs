@@ -38,6 +38,7 @@ mod paging;
 mod panics;
 mod power;
 mod races;
+mod rebuild;
 mod retention;
 mod rewrite_faults;
 mod salvage;
