@@ -54,7 +54,7 @@ fn user_of(number: i64) -> usize {
 }
 
 #[test]
-fn stores_of_every_version_are_read_and_written() {
+fn stores_of_every_version_are_read_found_sound_and_written() {
     if std::env::var_os("SESSIONLOG_MAKE_FIXTURE").is_some() {
         make_fixture();
     }
@@ -64,6 +64,7 @@ fn stores_of_every_version_are_read_and_written() {
             fs::copy(fixture(version).join(file), folder.path().join(file)).unwrap();
         }
         let store = Store::open(folder.path()).unwrap();
+        check(&store, version);
         let stored = store.iter(&Query::all()).unwrap().map(Result::unwrap);
         assert!(stored.eq(logs()), "version {version}");
         for log in logs() {
@@ -74,7 +75,17 @@ fn stores_of_every_version_are_read_and_written() {
         let open = Query::builder().open_sessions_only(true).build().unwrap();
         let ended = store.end_open(&open, start(900)).unwrap();
         assert_eq!((ended.ended, ended.left_open), (212, 0));
+        check(&store, version);
+        store.close().unwrap();
+        check(&Store::open(folder.path()).unwrap(), version);
     }
+}
+
+/// Every page and row of it is what it must be.
+fn check(store: &Store, version: u32) {
+    let found = store.verify(|_| ()).unwrap();
+    assert_eq!(found.faults, Vec::<String>::new(), "version {version}");
+    assert_eq!(found.session_count, 850, "version {version}");
 }
 
 #[test]

@@ -172,6 +172,30 @@ fn a_secure_erasure_leaves_no_byte_of_names_and_ids_in_any_file() {
     }
 }
 
+/// The names and ids in the files of the log.
+fn traces_in_log(storage: &MemoryStorage) -> Vec<String> {
+    let mut found = traces(storage);
+    found.retain(|trace| trace.starts_with("log."));
+    found
+}
+
+#[test]
+fn a_logical_erasure_leaves_no_byte_in_the_log_nor_in_a_backup_made_later() {
+    for delta_sessions_max in [1, 60, 100_000] {
+        let storage = MemoryStorage::default();
+        let store = worn(&options().delta_sessions_max(delta_sessions_max), &storage);
+        assert!(!traces_in_log(&storage).is_empty());
+        store.erase_user(ERASED, Erasure::Logical, |_| ()).unwrap();
+        assert_eq!(traces_in_log(&storage), Vec::<String>::new());
+        let backup = MemoryStorage::default();
+        store.backup_on(&backup, |_| ()).unwrap();
+        assert_eq!(traces(&backup), Vec::<String>::new());
+        // Nor does anything come back.
+        store.append(session(1_001)).unwrap();
+        assert_eq!(traces_in_log(&storage), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn what_an_interrupted_call_has_left_goes_too() {
     let storage = MemoryStorage::default();

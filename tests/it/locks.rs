@@ -1,0 +1,68 @@
+//! One store, one writer: a second opening is refused, in this process and in others.
+
+use sessionlog::{Error, ErrorKind, Query, Store};
+use std::fs;
+
+fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> ErrorKind {
+    result.unwrap_err().kind()
+}
+
+#[test]
+fn a_second_open_is_already_open_and_closing_frees_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = Store::create(&path).unwrap();
+    assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
+    let roundabout = folder.path().join("store/../store");
+    assert_eq!(kind(Store::open(&roundabout)), ErrorKind::AlreadyOpen);
+    let reader = Store::options().read_only(true);
+    assert_eq!(kind(reader.clone().open(&path)), ErrorKind::AlreadyOpen);
+    let clone = store.clone();
+    store.close().unwrap();
+    let one = reader.clone().open(&path).unwrap();
+    let other = reader.open(&path).unwrap();
+    assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
+    drop((one, other));
+    assert!(Store::open(&path).is_ok());
+    assert_eq!(kind(clone.count(&Query::all())), ErrorKind::Closed);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_another_process_has_open_is_already_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    drop(Store::create(&path).unwrap());
+    let lock = fs::File::open(path.join("LOCK")).unwrap();
+    // A lock belongs to an open file, not to a process: this handle is a stranger to the store.
+    lock.lock().unwrap();
+    assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
+    lock.unlock().unwrap();
+    assert!(Store::open(&path).is_ok());
+}
+
+/// Nobody can be refused by the lock of a file that is gone: as on a platform where locks do nothing.
+#[cfg(unix)]
+#[test]
+fn a_store_is_open_once_in_this_process_also_where_file_locks_do_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let remove_lock = || fs::remove_file(path.join("LOCK")).unwrap();
+    let reader = Store::options().read_only(true);
+    let store = Store::create(&path).unwrap();
+    remove_lock();
+    assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
+    assert_eq!(kind(reader.clone().open(&path)), ErrorKind::AlreadyOpen);
+    store.close().unwrap();
+    // A reader makes no such file, and each of them counts.
+    let readers = [(); 2].map(|()| reader.clone().open(&path).unwrap());
+    for reader in readers {
+        assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
+        drop(reader);
+    }
+    let store = Store::open(&path).unwrap();
+    remove_lock();
+    assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
+    drop(store);
+    assert!(Store::open(&path).is_ok());
+}
