@@ -8,6 +8,7 @@
 )]
 
 mod backup;
+mod bits;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]
