@@ -2,13 +2,16 @@
 
 use super::reader::RowTable;
 use super::verify::Findings;
-use super::{MAIN, MainIndex, tables};
+use super::{MAIN, MainIndex, Setup, tables};
 use crate::counted::{self, NodeReader, Slot, Tree};
-use crate::engine::{Body, Engine, META, Rows, each_row, engine_error, guarded, missing, row};
-use crate::error::Result;
+use crate::engine::{
+    self, Body, Engine, META, Rows, each_row, engine_error, guarded, missing, row,
+};
+use crate::error::{ErrorKind, Result};
 use crate::family::{Family, FamilyKey};
-use crate::format::dictionary::{ClientRow, IdRow, MainState, NameRow, Row};
+use crate::format::dictionary::{ClientRow, IdRow, Identity, MainState, NameRow, Row};
 use crate::format::{ClientId, Entry, NameId, UserId};
+use crate::storage::Storage;
 use redb::{Key, ReadTransaction};
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -20,6 +23,7 @@ type Visit<'v> = &'v mut dyn FnMut(Entry, &mut Findings<'_>) -> Result<()>;
 
 /// The tables of the last state, as far as each can be opened.
 pub(crate) struct Remains {
+    identity: Option<Identity>,
     state: Option<MainState>,
     roots: Option<RowTable<&'static [u8; 9]>>,
     nodes: Option<RowTable<u64>>,
@@ -35,32 +39,63 @@ pub(crate) struct Remains {
 }
 
 impl MainIndex {
-    /// What can be read of it.
+    /// What can be read of a damaged index.
     ///
     /// # Errors
     ///
-    /// `Unavailable` if the storage fails: what is damaged is a finding.
-    pub(crate) fn remains(&self, findings: &mut Findings<'_>) -> Result<Option<Remains>> {
-        let Some(read) = findings.part(|_| self.engine.read())? else {
-            return Ok(None);
-        };
+    /// `NotAStore` if it is another program's, `UnsupportedFormat` if another version's, `Corrupted` if
+    /// it cannot be opened; `Unavailable` if the storage fails. What else is damaged is a finding.
+    pub(crate) fn remains(
+        storage: &dyn Storage,
+        setup: Setup,
+        findings: &mut Findings<'_>,
+    ) -> Result<Remains> {
+        let engine = Arc::new(Engine::open(storage, MAIN, setup.opening())?);
+        let read = engine.read()?;
+        let identity = guarded(MAIN, || engine::identity(&read, MAIN));
+        let remains = Remains::read(engine, &read, findings)?;
+        match identity {
+            Ok(identity) => Ok(Remains {
+                identity: Some(identity),
+                ..remains
+            }),
+            // Another program's has none of our tables.
+            Err(error) if error.kind() == ErrorKind::UnsupportedFormat || remains.is_nothing() => {
+                Err(error)
+            }
+            Err(error) => findings.unless_damage(error).map(|()| remains),
+        }
+    }
+}
+
+impl Remains {
+    fn read(
+        engine: Arc<Engine>,
+        read: &ReadTransaction,
+        findings: &mut Findings<'_>,
+    ) -> Result<Self> {
         let state = findings.part(|_| {
             let meta = read.open_table(META).map_err(engine_error)?;
             let state = row(&meta, META, tables::STATE)?;
             MainState::from_body(&state.ok_or_else(|| missing("the row", "state"))?)
         })?;
-        Ok(Some(Remains {
+        Ok(Self {
+            identity: None,
             state,
-            roots: open(&read, tables::ROOTS, findings)?,
-            nodes: open(&read, tables::NODES, findings)?,
-            names: open(&read, tables::NAMES, findings)?,
-            name_ids: open(&read, tables::NAME_IDS, findings)?,
-            clients: open(&read, tables::CLIENTS, findings)?,
-            client_ids: open(&read, tables::CLIENT_IDS, findings)?,
+            roots: open(read, tables::ROOTS, findings)?,
+            nodes: open(read, tables::NODES, findings)?,
+            names: open(read, tables::NAMES, findings)?,
+            name_ids: open(read, tables::NAME_IDS, findings)?,
+            clients: open(read, tables::CLIENTS, findings)?,
+            client_ids: open(read, tables::CLIENT_IDS, findings)?,
             names_by_id: OnceCell::new(),
             clients_by_id: OnceCell::new(),
-            _engine: Arc::clone(&self.engine),
-        }))
+            _engine: engine,
+        })
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.roots.is_none() && self.nodes.is_none()
     }
 }
 
@@ -73,6 +108,11 @@ fn open<K: Key + 'static>(
 }
 
 impl Remains {
+    /// What store it is of, if that is known.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        self.identity
+    }
+
     /// How far into the log it goes, if that is known.
     pub(crate) fn watermark(&self) -> Option<u64> {
         self.state.map(|state| state.watermark)

@@ -68,20 +68,19 @@ impl Options {
         create: impl FnOnce(Self) -> Result<Store>,
         findings: &mut Findings<'_>,
     ) -> Result<Salvaged> {
-        let main = MainIndex::open(&**from, self.setup());
-        let remains = match &main {
-            Ok(main) => main.remains(findings)?,
-            Err(_) => None,
-        };
-        let watermark = remains.as_ref().and_then(Remains::watermark);
-        let commits = log::remains(&**from, watermark.unwrap_or(0))?;
-        match main {
+        let remains = MainIndex::remains(&**from, self.setup(), findings);
+        let watermark = remains.as_ref().ok().and_then(Remains::watermark);
+        let watermark = watermark.unwrap_or(0);
+        let commits = log::remains(&**from, watermark)?;
+        let remains = match remains {
             Err(error) if commits.is_empty() || is_of_another_version(&error) => return Err(error),
-            Err(error) => findings.unless_damage(error)?,
-            Ok(main) => {
-                let (storage, identity) = (Arc::clone(from), main.identity());
-                findings.part(|_| Log::open(storage, identity, watermark.unwrap_or(0)))?;
-            }
+            Err(error) => findings.unless_damage(error).map(|()| None)?,
+            Ok(remains) => Some(remains),
+        };
+        if let Some(identity) = remains.as_ref().and_then(Remains::identity)
+            && let Err(error) = Log::open(Arc::clone(from), identity, watermark)
+        {
+            findings.unless_damage(error)?;
         }
         let source = Source::new(remains, &commits);
         let mut target = Target::new(create(self)?);
