@@ -6,6 +6,8 @@ use crate::error::{Error, ErrorKind};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 
+mod whole;
+
 #[derive(Debug, Default)]
 struct MemoryNodes {
     nodes: HashMap<u64, Vec<u8>>,
@@ -346,35 +348,6 @@ fn keys_below_every_fence_are_found_again() {
         index.apply(SMALL, &[Edit::Insert(slot(Key::new(n, 0), 0))]);
     }
     index.check(SMALL);
-}
-
-#[test]
-fn an_emptied_index_leaves_no_node_behind() {
-    let mut index = Index::default();
-    let keys: Vec<Key> = (0..300).map(|n| Key::new(n, 7)).collect();
-    let puts: Vec<Edit> = keys.iter().map(|key| Edit::Insert(slot(*key, 1))).collect();
-    index.apply(SMALL, &puts);
-    for key in keys.iter().rev().step_by(2).chain(keys.iter().step_by(2)) {
-        index.apply(SMALL, &[Edit::Remove(*key)]);
-        index.check(SMALL);
-    }
-    assert_eq!(index.root, None);
-}
-
-#[test]
-fn a_cleared_index_leaves_no_node_behind() {
-    for entries in [0, 1, 4, 5, 13, 300] {
-        let mut index = Index::default();
-        let puts: Vec<Edit> = (0..entries)
-            .map(|n| Edit::Insert(slot(Key::new(n, 7), 1)))
-            .collect();
-        index.apply(SMALL, &puts);
-        index.check(SMALL);
-        if let Some(root) = &index.root {
-            clear(&mut index.nodes, root).unwrap();
-        }
-        assert!(index.nodes.nodes.is_empty(), "of {entries} entries");
-    }
 }
 
 #[test]
