@@ -212,6 +212,36 @@ fn a_commit_that_was_cut_off_anywhere_is_gone_whole_and_takes_nothing_with_it() 
     }
 }
 
+/// Nothing else tells of commits that are in the log alone: cut off, they are as if a crash had done it.
+#[test]
+fn a_log_that_is_cut_off_anywhere_has_the_commits_before_that_and_no_others() {
+    let storage = Arc::new(MemoryStorage::default());
+    let store = Store::options().create_on(storage.clone()).unwrap();
+    for batch in 0..4 {
+        store
+            .append_batch((0..3).map(|n| session(10 * batch + n + 1)))
+            .unwrap();
+    }
+    let whole = bytes_of(&storage, "log.0");
+    let ends = record_ends(&whole);
+    assert_eq!(ends.len(), 1 + 4);
+    for end in ends[0]..*ends.last().unwrap() {
+        let commits = ends.iter().filter(|commit| **commit <= end).count() - 1;
+        let cut = &whole[..end];
+        assert_eq!(
+            count_with_log(&storage, cut),
+            3 * commits as u64,
+            "cut at {end}"
+        );
+        let zeros = [cut, &vec![0; whole.len() - end]].concat();
+        let count = count_with_log(&storage, &zeros);
+        // A record can end in zeros.
+        assert!(
+            count == 3 * commits as u64 || zeros[..ends[commits + 1]] == whole[..ends[commits + 1]]
+        );
+    }
+}
+
 /// Where the records of the first file of the log end.
 fn end_of_records(storage: &MemoryStorage) -> usize {
     *record_ends(&bytes_of(storage, "log.0")).last().unwrap()
