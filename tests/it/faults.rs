@@ -403,6 +403,43 @@ fn while_reads_fail_calls_are_unavailable_and_afterwards_all_is_there_but_old_sn
     assert!(ended > 0);
 }
 
+/// Nobody else has to call the store for that.
+#[test]
+fn a_snapshot_and_an_iterator_whose_storage_has_failed_end_and_say_so() {
+    let mut ended = 0;
+    for read in 0..40 {
+        let (store, storage, _) = merged_store();
+        // More than an iterator reads ahead.
+        let logs: Vec<SessionLog> = (1..=400).map(|number| log(number, START, None)).collect();
+        store.append_batch(logs.clone()).unwrap();
+        let snapshot = store.snapshot().unwrap();
+        let mut begun = store.iter(&Query::all()).unwrap();
+        assert_eq!(begun.next().unwrap().unwrap(), logs[0]);
+        storage.fail_reads("main.", read, 1);
+        let failed = logs
+            .iter()
+            .find_map(|log| snapshot.get(log.refer_uid).err());
+        let Some(failed) = failed else {
+            assert!(!storage.has_failed());
+            break;
+        };
+        assert_eq!(failed.kind(), ErrorKind::Unavailable);
+        // What it has read ahead it still gives.
+        let error = begun.by_ref().find_map(Result::err).unwrap();
+        assert_eq!(error.kind(), ErrorKind::Expired, "{error}");
+        for log in &logs {
+            // So does a snapshot, of what the engine has in memory.
+            match snapshot.get(log.refer_uid) {
+                Ok(found) => assert_eq!(found.as_ref(), Some(log)),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Expired, "{error}"),
+            }
+        }
+        ended += 1;
+        read_all(&store, &logs).unwrap();
+    }
+    assert!(ended > 20, "{ended}");
+}
+
 #[test]
 fn a_full_disk_stops_writes_alone_and_they_go_on_once_there_is_room() {
     for change in 0..40 {
