@@ -133,3 +133,39 @@ fn io_kind(error: &io::Error) -> ErrorKind {
         _ => ErrorKind::Unavailable,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_corrupted_with_its_text_and_its_file() {
+        let panics: [fn() -> Result<()>; 2] =
+            [|| panic!("page 7 is odd"), || panic!("page {} is odd", 7)];
+        for panics in panics {
+            let error = guarded("main.redb", panics).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupted);
+            let text =
+                "main.redb: working on the file panicked, as damage can make it: page 7 is odd";
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_is_named_by_its_file_once_and_what_is_not_is_left_as_it_is() {
+        let told = |error: Error| {
+            guarded::<()>("main.redb", || Err(error))
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            told(Error::corrupted("a row is odd")),
+            "main.redb: a row is odd"
+        );
+        assert_eq!(
+            told(Error::corrupted("main.redb is odd")),
+            "main.redb is odd"
+        );
+        assert_eq!(told(Error::closed()), "the store has been closed");
+    }
+}
