@@ -1,11 +1,12 @@
 //! Real processes, killed at any moment: what they were told is stored is there afterwards.
 
+use crate::processes::{command, tell};
 use crate::{log, uid};
 use sessionlog::{ErrorKind, Query, SessionLog, Store};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
@@ -69,13 +70,6 @@ fn write(store: &Store, first: u128) {
     }
 }
 
-/// One line, whole: threads and a kill may come between two writes.
-fn tell(line: &str) {
-    let mut out = std::io::stdout().lock();
-    out.write_all(format!("{line}\n").as_bytes()).unwrap();
-    out.flush().unwrap();
-}
-
 /// The batch that begins with a number: one to five sessions.
 fn batch(number: u128) -> Vec<SessionLog> {
     let count = number * 7 % 5 + 1;
@@ -106,13 +100,7 @@ impl Told {
 
 /// Runs a process that writes until it is killed, so long after its start.
 fn run_and_kill(path: &Path, first: u128, after: Duration, told: &mut Told) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([
-        "--exact",
-        "kills::writer",
-        "--nocapture",
-        "--test-threads=1",
-    ]);
+    let mut command = command("kills::writer");
     command.env(STORE, path).env(FIRST, first.to_string());
     let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(process.stdout.take().unwrap()).lines();

@@ -22,6 +22,8 @@ mod durability;
 mod erasure;
 mod every_fault;
 mod faults;
+#[cfg(target_os = "linux")]
+mod full_disk;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "http")]
@@ -35,6 +37,7 @@ mod life;
 mod opening;
 mod paging;
 mod power;
+mod processes;
 mod races;
 mod retention;
 mod rewrite_faults;
