@@ -39,6 +39,7 @@ mod paging;
 mod power;
 mod processes;
 mod races;
+mod repair;
 mod retention;
 mod rewrite_faults;
 mod salvage;
