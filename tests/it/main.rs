@@ -23,6 +23,8 @@ mod durability;
 mod erasure;
 mod every_fault;
 mod faults;
+#[cfg(target_os = "linux")]
+mod full_disk;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "http")]
@@ -38,8 +40,10 @@ mod opening;
 mod paging;
 mod panics;
 mod power;
+mod processes;
 mod races;
 mod rebuild;
+mod repair;
 mod retention;
 mod rewrite_faults;
 mod salvage;

@@ -8,7 +8,8 @@ use super::*;
 fn index() -> Index {
     let mut index = Index::default();
     for n in 0..60 {
-        index.apply(SMALL, &[Edit::Insert(slot(Key::new(n * 3, 0), n as u8))]);
+        let slot = slot(Key::new(u64::from(n) * 3, 0), n);
+        index.apply(SMALL, &[Edit::Insert(slot)]);
     }
     index
 }
@@ -184,7 +185,8 @@ fn leaves_after(late: impl Fn(u64) -> u64) -> (usize, Vec<usize>) {
 #[test]
 fn a_full_leaf_is_split_evenly_but_at_the_right_edge_with_room_for_few() {
     let (full, lens) = leaves_after(|_| 5);
-    assert_eq!(lens, [(full + 1) / 2, (full + 1).div_ceil(2)]);
+    let half = full.div_ceil(2);
+    assert_eq!(lens, [half, full + 1 - half]);
     let (full, lens) = leaves_after(|full| full * 10);
     assert_eq!(lens.iter().sum::<usize>(), full + 1);
     // A twentieth is free.
