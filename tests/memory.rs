@@ -20,7 +20,7 @@ const CACHE_BYTES: usize = 1 << 20;
 const DELTA_SESSIONS: usize = 8_000;
 
 /// How many sessions the smaller of two stores has: more than any call works on at once, which is
-/// 65,536 where a file is written anew, and some thousand where sessions are written as any are. The
+/// 32,768 where a file is written anew, and some thousand where sessions are written as any are. The
 /// larger has four times as many.
 const SESSIONS: u32 = 70_000;
 const SESSIONS_FEW: u32 = 20_000;
@@ -183,11 +183,11 @@ const OF_MANY: [Bounded; 5] = [
     ("iter", Place::iterate, 2 << 20),
     // The pages of the check of the file, which keeps 4 MiB of its own, and the dictionary.
     ("verify", Place::verify, 6 << 20),
-    // 65,536 entries of a family, of 50 to 100 bytes.
-    ("backup", Place::back_up, 12 << 20),
-    ("compact", Place::compact, 12 << 20),
-    // 65,536 sessions that are put into all their families, a kilobyte each.
-    ("rebuild", Place::rebuild, 80 << 20),
+    // 32,768 entries of a family, of 50 to 100 bytes.
+    ("backup", Place::back_up, 8 << 20),
+    ("compact", Place::compact, 8 << 20),
+    // 32,768 sessions that are put into all their families, a kilobyte each.
+    ("rebuild", Place::rebuild, 40 << 20),
 ];
 const OF_FEW: [Bounded; 2] = [
     // 10,000 records that are stored at once, and what that merges.

@@ -22,7 +22,7 @@ use redb::WriteTransaction;
 use uuid::Uuid;
 
 /// Sessions that are taken at a time.
-const TAKEN_AT_ONCE: usize = 1 << 16;
+const TAKEN_AT_ONCE: usize = 1 << 15;
 
 /// What became of a session: its entry, or nothing if there is none.
 pub(crate) type Change = (Uuid, Option<Entry>);
