@@ -141,7 +141,8 @@ fn an_unknown_format_version_is_refused_untouched_with_both_versions_named() {
             let before = files(&path);
             let error = Store::open(&path).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::UnsupportedFormat, "{error}");
-            let both = format!("the store has format version {version}; this version reads 4");
+            let both =
+                format!("{file}: the store has format version {version}; this version reads 4");
             assert_eq!(error.to_string(), both);
             assert_eq!(files(&path), before);
         }

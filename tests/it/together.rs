@@ -117,7 +117,7 @@ fn a_merge_that_fails_while_a_store_is_rebuilt_takes_nothing_from_it() {
         let pruned = store.retain_at_most(RetainedMax::Sessions(19_990), |_| ());
         assert_eq!(pruned.unwrap().removed, 10);
         let more = store.append_batch((30_000..30_100).map(|number| of_user(number, 2, "new")));
-        assert_eq!(more.unwrap_err().kind(), ErrorKind::Unavailable);
+        assert_eq!(more.unwrap_err().kind(), ErrorKind::Corrupted);
     }));
     rebuilt.unwrap();
     let found = store.verify(|_| ()).unwrap();
