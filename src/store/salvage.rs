@@ -245,5 +245,8 @@ impl Target {
 }
 
 fn is_refusal(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Conflict)
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidInput | ErrorKind::Conflict | ErrorKind::AlreadyEnded
+    )
 }

@@ -86,6 +86,36 @@ fn what_writes_a_store_anew_is_refused_within_its_own_progress() {
     store.compact(|_| ()).unwrap();
 }
 
+/// More than merges wait for at the end: the copy follows before.
+#[test]
+fn what_is_written_in_plenty_while_a_store_is_written_anew_is_in_it() {
+    let ways: [fn(&Store, &mut dyn FnMut()) -> sessionlog::Result<sessionlog::Compacted>; 2] = [
+        |store, act| store.compact(once(act)),
+        |store, act| store.rebuild(once(act)),
+    ];
+    for write_anew in ways {
+        let store = options().delta_sessions_max(1_000).in_memory().unwrap();
+        store.append_batch(many(1..12_000)).unwrap();
+        store.remove(uid(1)).unwrap();
+        let mut write = || {
+            store.append_batch(many(20_000..26_000)).unwrap();
+            let old = store.retain_at_most(RetainedMax::Sessions(14_000), |_| ());
+            // Open sessions stay.
+            assert_eq!(old.unwrap().removed, 0);
+            store
+                .end_open(&Query::all(), at(START) + TimeDelta::days(9))
+                .unwrap();
+            let old = store.retain_at_most(RetainedMax::Sessions(14_000), |_| ());
+            assert_eq!(old.unwrap().removed, 3_998);
+        };
+        write_anew(&store, &mut write).unwrap();
+        assert_eq!(store.count(&Query::all()).unwrap(), 14_000);
+        assert_eq!(store.stats().unwrap().open_session_count, 0);
+        let found = store.verify(|_| ()).unwrap();
+        assert_eq!(found.faults, Vec::<String>::new());
+    }
+}
+
 #[test]
 fn a_merge_that_fails_while_a_store_is_rebuilt_takes_nothing_from_it() {
     let folder = tempfile::tempdir().unwrap();
