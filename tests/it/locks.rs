@@ -66,3 +66,39 @@ fn a_store_is_open_once_in_this_process_also_where_file_locks_do_nothing() {
     drop(store);
     assert!(Store::open(&path).is_ok());
 }
+
+#[test]
+fn a_path_that_is_a_file_or_leads_through_one_is_told_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "not a directory").unwrap();
+    let inside = file.join("store");
+    for path in [&file, &inside] {
+        let opened = Store::open(path).unwrap_err();
+        let created = Store::create(path).unwrap_err();
+        assert_eq!(opened.kind(), ErrorKind::NotAStore, "{opened}");
+        assert_eq!(created.kind(), ErrorKind::InvalidInput, "{created}");
+        for error in [opened, created] {
+            assert!(
+                error.to_string().contains(path.to_str().unwrap()),
+                "{error}"
+            );
+        }
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"not a directory");
+}
+
+#[test]
+fn a_lock_that_cannot_be_opened_is_unavailable_and_the_store_can_be_opened_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    Store::create(&path).unwrap().close().unwrap();
+    let lock = path.join("LOCK");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    let error = Store::open(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("cannot lock"), "{error}");
+    fs::remove_dir(&lock).unwrap();
+    assert!(Store::open(&path).is_ok());
+}
