@@ -259,6 +259,12 @@ impl Delta {
         })
     }
 
+    /// The sessions, each with whether the main index has it.
+    pub(crate) fn sessions_in_main(&self) -> impl Iterator<Item = (Uuid, bool)> {
+        let sessions = self.sessions.iter_from(0);
+        sessions.map(|(refer_uid, session)| (*refer_uid, session.is_in_main))
+    }
+
     /// Those rows of the dictionary that the main index does not have.
     pub(crate) fn names(&self) -> &Arc<NamesIndex> {
         &self.names

@@ -234,7 +234,10 @@ fn needed(contents: [&Content; 2], watermark: u64) -> Result<(Vec<Commit>, u64)>
         records.map(|record| (content.name, record))
     });
     for (name, record) in records.filter(|(_, record)| record.number > watermark) {
-        if record.number == last + 1 {
+        if record.number == last + 1 && record.body.is_empty() {
+            // What is left of a log whose commits are in a newer main index.
+            return Err(lacking(record.number));
+        } else if record.number == last + 1 {
             let commit = Commit::from_body(record.body);
             commits.push(commit.map_err(|error| error.of_file(name))?);
             last += 1;

@@ -22,7 +22,9 @@ impl Shared {
         let view = self.verify_files(&mut findings)?;
         let checked = view.read(|view| {
             let session_count = findings.part(|_| view.len(Family::ALL))?;
-            verify(&view.main, &mut findings).map(|()| session_count)
+            verify(&view.main, &mut findings)?;
+            findings.part(|findings| check_delta(view, findings))?;
+            Ok(session_count)
         });
         findings.go_on_with_panic();
         let session_count = checked
@@ -66,4 +68,22 @@ impl Shared {
             )),
         }
     }
+}
+
+/// The log follows on the main index: that has the sessions which the log changes, and none that it
+/// adds. Not so if the main index says that it ends with another commit than it does.
+fn check_delta(view: &View, findings: &mut Findings<'_>) -> Result<()> {
+    for (uid, is_in_main) in view.delta.sessions_in_main() {
+        match view.main.find(uid) {
+            Ok(found) if found.is_some() == is_in_main => {}
+            Ok(Some(_)) => findings.fault(format!(
+                "session {uid} is new in the log, but main.redb has it"
+            )),
+            Ok(None) => findings.fault(format!(
+                "session {uid} is changed in the log, but main.redb lacks it"
+            )),
+            Err(error) => findings.unless_damage(error)?,
+        }
+    }
+    Ok(())
 }

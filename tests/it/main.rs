@@ -23,6 +23,8 @@ mod durability;
 mod erasure;
 mod every_fault;
 mod faults;
+mod forged;
+mod forger;
 #[cfg(target_os = "linux")]
 mod full_disk;
 #[cfg(feature = "http")]
