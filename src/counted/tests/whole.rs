@@ -1,8 +1,8 @@
 //! An index as a whole: checked, and what is left of one that is damaged.
 
-use super::super::check::{Part, check};
-use super::super::remains::{slots_of, visit_remains};
 use super::*;
+use crate::counted::check::{Part, check};
+use crate::counted::remains::{slots_of, visit_remains};
 
 /// Levels of leaves, of inner nodes and of a root.
 fn index() -> Index {
