@@ -376,8 +376,8 @@ fn nothing_written(error: Error) -> Error {
     unavailable_if_failed(error, NOTHING)
 }
 
-/// It had failed already, and still does.
-fn nothing_more_written(error: Error) -> Error {
+/// It had failed already, and still does, or fails before the call comes to writing.
+pub(crate) fn nothing_more_written(error: Error) -> Error {
     unavailable_if_failed(error, NOTHING_MORE)
 }
 

@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Refusal, Result};
 use crate::query::{EndedOpen, Query};
 use crate::resolve::Resolver;
 use crate::session::{self, Checked, Outcome, SessionLog};
+use crate::shared::nothing_more_written;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -131,7 +132,8 @@ impl Store {
         let at = session::end_ticks(at)?;
         let query = query.clone();
         // About as many as there will be when it comes to it.
-        let open = self.count(&query.open_and_oldest_first())?;
+        let open = self.count(&query.open_and_oldest_first());
+        let open = open.map_err(nothing_more_written)?;
         let sessions = usize::try_from(open).unwrap_or(usize::MAX);
         self.shared()
             .write(sessions, move |resolver| resolver.end_open(&query, at))
