@@ -1,6 +1,6 @@
 //! A copy of a store in another place, while the store goes on.
 
-use super::commit::unavailable_if_expired;
+use super::unavailable_if_expired;
 use super::{Files, Shared};
 use crate::error::{Error, Result};
 use crate::family::Family;

@@ -400,7 +400,7 @@ pub(super) fn outcome_told(error: Error, doubt: Option<Doubt>) -> Error {
 }
 
 /// What failed since the files were opened again, or the store swapped them, can be repeated.
-pub(super) fn unavailable_if_expired(error: Error, so: &str) -> Error {
+pub(crate) fn unavailable_if_expired(error: Error, so: &str) -> Error {
     match error.kind() {
         ErrorKind::Expired => {
             let message = format!("the storage has failed, {so}");

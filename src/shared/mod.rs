@@ -20,7 +20,7 @@ mod rewrite;
 mod sweep;
 mod verify;
 
-pub(crate) use commit::nothing_more_written;
+pub(crate) use commit::{nothing_more_written, unavailable_if_expired};
 pub(crate) use files::Files;
 pub use merge::MergeStats;
 pub(crate) use rewrite::Rewrite;

@@ -1,6 +1,6 @@
 //! A store checked as a whole, while it is read and written.
 
-use super::commit::unavailable_if_expired;
+use super::unavailable_if_expired;
 use super::{Shared, Writer, replayed};
 use crate::error::{Error, Result};
 use crate::family::Family;

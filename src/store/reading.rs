@@ -8,7 +8,7 @@ use crate::held::Source;
 use crate::query::{Page, PageRequest, Query};
 use crate::retention::RetentionStats;
 use crate::session::SessionLog;
-use crate::shared::MergeStats;
+use crate::shared::{MergeStats, unavailable_if_expired};
 use crate::snapshot::{BucketCounts, SessionLogs, Snapshot};
 use crate::time::Bucket;
 use chrono::{DateTime, Utc};
@@ -90,7 +90,8 @@ impl Store {
         match read() {
             Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Expired) => {
                 self.shared().recover()?;
-                read()
+                // It can fail again beside this, in another call.
+                read().map_err(|error| unavailable_if_expired(error, "and once more"))
             }
             done => done,
         }
