@@ -48,6 +48,15 @@ impl Writer {
         Err(Error::new(error.kind(), message).caused_by(error))
     }
 
+    /// Makes durable what is not.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        if !self.log.is_durable() {
+            self.append(&[], Flush::Now)?;
+            self.at_risk = None;
+        }
+        Ok(())
+    }
+
     /// What a crash would lose after an eventual commit of `sessions` more; nothing if that commit
     /// is to be durable.
     fn at_risk_after(&self, sessions: usize, now: DateTime<Utc>) -> Option<AtRisk> {
@@ -243,11 +252,7 @@ impl Shared {
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
         writer.ready()?;
-        if !writer.log.is_durable() {
-            writer.append(&[], Flush::Now)?;
-            writer.at_risk = None;
-        }
-        Ok(())
+        writer.flush()
     }
 }
 

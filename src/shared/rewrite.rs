@@ -261,6 +261,9 @@ impl Shared {
         let mut writer = self.lock_log();
         let writer = writer.as_mut().ok_or_else(Error::closed)?;
         writer.ready()?;
+        // What came and went has no names in the copy. A loss of power that takes its going alone
+        // would bring it back without them.
+        writer.flush()?;
         view = self.view()?;
         copy.keep_names_of(&view.delta, &view.main)?;
         match what == Rewrite::Smaller && copy.file_bytes()? >= view.main.file_bytes()? {

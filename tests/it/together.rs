@@ -1,11 +1,12 @@
 //! Calls that keep a store in order, beside one another and in the middle of one another.
 
-use crate::support::faulty::{Call, Fault, FaultyStorage};
+use crate::support::faulty::{Call, Fault, FaultyStorage, Kept};
 use crate::{Stop, at, log, refused, uid};
 use chrono::TimeDelta;
 use redb::ReadableTable;
 use sessionlog::{
-    Erasure, ErrorKind, Merge, Options, Query, RetainedMax, Retention, SessionLog, Store,
+    Durability, Erasure, ErrorKind, Merge, Options, Query, RetainedMax, Retention, SessionLog,
+    Store,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -84,6 +85,41 @@ fn what_writes_a_store_anew_is_refused_within_its_own_progress() {
         }))
         .unwrap();
     store.compact(|_| ()).unwrap();
+}
+
+/// The copy has no use for the names of a session that came and went; but a loss of power that takes its
+/// going brings it back.
+#[test]
+fn a_loss_of_power_after_a_store_was_written_anew_leaves_no_session_without_its_names() {
+    let storage = FaultyStorage::default();
+    let options = options()
+        .durability(Durability::Eventual)
+        .delta_sessions_max(100);
+    let store = options
+        .clone()
+        .create_on(Arc::new(storage.clone()))
+        .unwrap();
+    store.append_batch(many(1..5_000)).unwrap();
+    store.append(of_user(9_000, 9, "gone")).unwrap();
+    store.close().unwrap();
+    let store = options.clone().open_on(Arc::new(storage.clone())).unwrap();
+    // Now the dictionary has a user, a name and a client that nobody has.
+    store.remove(uid(9_000)).unwrap();
+    store.close().unwrap();
+    let store = options.clone().open_on(Arc::new(storage.clone())).unwrap();
+    let come_and_go = || {
+        store.append(of_user(9_001, 9, "gone")).unwrap();
+        store.remove(uid(9_001)).unwrap();
+    };
+    store.rebuild(once(come_and_go)).unwrap();
+    for seed in 0..40 {
+        let left = Arc::new(storage.without_power(Kept::Some(seed)));
+        let store = options.clone().open_on(left).unwrap();
+        let logs = store.iter(&Query::all()).unwrap();
+        let logs: Vec<SessionLog> = logs.map(Result::unwrap).collect();
+        assert!(logs.len() >= 4_999);
+        assert!(store.verify(|_| ()).unwrap().is_sound());
+    }
 }
 
 /// More than merges wait for at the end: the copy follows before.
