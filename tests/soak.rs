@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod support;
+#[path = "soak/threads.rs"]
+mod threads;
 
 use sessionlog::storage::Storage;
 use sessionlog::{Clock, Durability, Erasure, SystemClock};
