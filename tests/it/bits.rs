@@ -3,30 +3,14 @@
 
 use crate::support::OnPanic;
 use crate::support::files::{bytes_of, record_ends};
-use crate::{log, uid};
+use crate::verify::{FILES, options, session};
 use sessionlog::storage::{MemoryStorage, Storage};
-use sessionlog::{Error, ErrorKind, Merge, Options, Query, Result, SessionLog, Store};
+use sessionlog::{Error, ErrorKind, Query, Result, SessionLog, Store};
 use std::sync::Arc;
 use std::thread;
 
-const START: &str = "2026-11-01T08:00:00Z";
 /// How many sessions there are but that of the last commit.
 const BEFORE_THE_LAST: usize = 8;
-
-const FILES: [&str; 3] = ["main.redb", "log.0", "log.1"];
-
-fn options() -> Options {
-    Options::default().shape(4, 3).merge(Merge::Inline)
-}
-
-fn session(number: u128) -> SessionLog {
-    SessionLog {
-        user_refer_uid: uid(number % 5 + 1),
-        user: ["Ann", "Bob"][usize::from(number.is_multiple_of(10))].into(),
-        client_refer_uid: format!("PDA-{}", number % 3).into(),
-        ..log(number, START, (!number.is_multiple_of(4)).then_some(START))
-    }
-}
 
 /// The bytes of the files of a small store, some of it still in the log.
 fn small_store() -> [Vec<u8>; 3] {

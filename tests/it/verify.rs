@@ -11,14 +11,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 const START: &str = "2026-11-01T08:00:00Z";
-const FILES: [&str; 3] = ["main.redb", "log.0", "log.1"];
+pub(crate) const FILES: [&str; 3] = ["main.redb", "log.0", "log.1"];
 
 /// Deep trees and three levels of starts of few sessions.
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options::default().shape(4, 3).merge(Merge::Inline)
 }
 
-fn session(number: u128) -> SessionLog {
+pub(crate) fn session(number: u128) -> SessionLog {
     SessionLog {
         user_refer_uid: uid(number % 5 + 1),
         user: ["Ann", "Bob"][usize::from(number.is_multiple_of(10))].into(),
