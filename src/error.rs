@@ -113,16 +113,29 @@ impl Error {
         self
     }
 
-    /// What is damaged, or no file of a store, is named by its file.
-    pub(crate) fn of_file(mut self, name: &str) -> Self {
-        let is_of_file = matches!(
+    /// Whether it says that what is stored is not as it must be.
+    pub(crate) fn is_of_what_is_stored(&self) -> bool {
+        matches!(
             self.kind(),
             ErrorKind::Corrupted | ErrorKind::UnsupportedFormat | ErrorKind::NotAStore
-        );
-        if is_of_file && !self.0.message.contains(name) {
-            self.0.message = format!("{name}: {}", self.0.message);
+        )
+    }
+
+    /// What is not as it must be is named by the place where it is stored.
+    #[cold]
+    pub(crate) fn stored_in(mut self, place: impl fmt::Display) -> Self {
+        if self.is_of_what_is_stored() {
+            self.0.message = format!("{place}: {}", self.0.message);
         }
         self
+    }
+
+    /// As [`stored_in`](Self::stored_in), unless the file is named already.
+    pub(crate) fn of_file(self, name: &str) -> Self {
+        match self.0.message.contains(name) {
+            true => self,
+            false => self.stored_in(name),
+        }
     }
 
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

@@ -12,7 +12,7 @@ pub(crate) use commit::{Commit, Effect, EffectKind, NewNames, UserName};
 pub(crate) use dictionary::Ids;
 pub(crate) use entry::{ClientId, Entry, NameId, UserId};
 pub(crate) use record::{HEAD_BYTES, LogRecord};
-pub(crate) use row::{CHECKSUM_BYTES, seal, unseal};
+pub(crate) use row::{CHECKSUM_BYTES, row_name, seal, unseal};
 
 /// The version of the on-disk format that this code reads and writes.
 pub(crate) const FORMAT_VERSION: u32 = 4;

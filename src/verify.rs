@@ -19,7 +19,8 @@ pub struct Progress {
 pub struct Verification {
     /// Sessions in the state that was checked, as far as they can be counted.
     pub session_count: u64,
-    /// What is wrong, each fault in words; the first thousand of them.
+    /// What is wrong, each fault in words; the first thousand of them. What may only follow from
+    /// something that cannot be read is not told with it.
     pub faults: Vec<String>,
     /// How many faults there are.
     pub fault_count: u64,

@@ -360,6 +360,33 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_a_leaf_is_none() {
+        let whole = written(&[slot(1 << 40, 0, 9, [1, 2]), slot(2 << 40, 1, 9, [3, 4])]);
+        let row_bytes = (whole.len() - HEADER_BYTES) / 2;
+        for len in 0..=whole.len() {
+            let is_leaf = len == whole.len() || len == whole.len() - row_bytes;
+            assert_eq!(Leaf::parse(&whole[..len]).is_some(), is_leaf, "{len}");
+        }
+        // The level, and the widths and zeros behind it.
+        for (place, most) in [
+            (0, 0),
+            (1, 8),
+            (2, 8),
+            (3, 4),
+            (4, 4),
+            (5, 0),
+            (6, 0),
+            (7, 0),
+        ] {
+            for value in 0..=u8::MAX {
+                let mut header = [0; HEADER_BYTES];
+                header[place] = value;
+                assert_eq!(Layout::read(&header).is_some(), value <= most, "{header:?}");
+            }
+        }
+    }
+
+    #[test]
     fn entries_that_are_alike_take_little_room() {
         // A user's sessions of an hour or so within a month, in ticks of 100 ns.
         let of_user = |n: u32| {

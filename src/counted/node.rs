@@ -223,4 +223,36 @@ mod tests {
         };
         assert_eq!(inner.child(0).unwrap(), (child, 0));
     }
+
+    fn inner(level: u8, counts_through: &[u64]) -> Vec<u8> {
+        let children = counts_through.iter().zip(0..).map(|(count, id)| Child {
+            fence: Key::new(id, 0),
+            count_through: *count,
+            id,
+        });
+        let mut bytes = Vec::new();
+        write(level, children, &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn what_cannot_be_an_inner_node_is_malformed() {
+        assert!(Node::parse(&inner(LEVEL_MAX, &[1])).is_ok());
+        let (too_high, without_child) = (inner(LEVEL_MAX + 1, &[1]), inner(1, &[]));
+        let whole = inner(1, &[1, 2]);
+        let cut = &whole[..whole.len() - 1];
+        for bytes in [&too_high, &without_child, cut, &whole[..3], &[1, 0, 0, 1]] {
+            assert!(Node::parse(bytes).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_child_has_entries_and_is_there() {
+        let bytes = inner(1, &[2, 2, 1, 5]);
+        let Node::Inner(inner) = Node::parse(&bytes).unwrap() else {
+            panic!("a leaf");
+        };
+        let is_child = [0, 1, 2, 3, 4].map(|index| inner.child(index).is_ok());
+        assert_eq!(is_child, [true, false, false, true, false]);
+    }
 }

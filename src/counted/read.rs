@@ -206,4 +206,5 @@ pub(super) fn child_node<'b>(
     before: u64,
 ) -> Result<Node<'b>> {
     Node::parse_child(bytes, parent.level - 1, child.count_through - before)
+        .map_err(|error| error.stored_in(format_args!("node {}", child.id)))
 }

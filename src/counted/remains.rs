@@ -1,7 +1,7 @@
 //! What is left of an index that is damaged.
 
 use super::NodeReader;
-use super::node::{Node, miscounted};
+use super::node::Node;
 use super::read::child_node;
 use super::slot::Slot;
 use crate::error::{Error, Result};
@@ -47,7 +47,6 @@ fn visit_below(
         let mut damage: Option<Error> = None;
         match inner.child(index) {
             Err(error) => damage = Some(error),
-            Ok((child, before)) if child.count_through < before => damage = Some(miscounted()),
             Ok((child, before)) => match store.node(child.id) {
                 Err(error) => damage = Some(error),
                 Ok(bytes) => match child_node(&bytes, inner, child, before) {

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 
+mod shape;
 mod whole;
 
 #[derive(Debug, Default)]

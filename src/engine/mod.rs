@@ -6,8 +6,8 @@ mod rows;
 mod seam;
 
 pub(crate) use rows::{
-    Body, META, RowWriter, Rows, SeenRow, each_row, first_row, id, identity, missing, put_identity,
-    row,
+    Body, META, RowWriter, Rows, SeenRow, each_row, first_row_as, id, identity, missing,
+    put_identity, row, row_as,
 };
 pub(crate) use seam::{Opening, engine_error, guarded, io_error};
 

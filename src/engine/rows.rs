@@ -3,7 +3,7 @@
 use super::seam::engine_error;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::dictionary::{IdRow, Identity, Row};
-use crate::format::{CHECKSUM_BYTES, seal, unseal};
+use crate::format::{CHECKSUM_BYTES, row_name, seal, unseal};
 use redb::{
     AccessGuard, Key, ReadTransaction, ReadableTable, Table, TableDefinition, TableError,
     TableHandle,
@@ -50,12 +50,36 @@ pub(crate) fn row<'a, 'k, K: Key>(
     Ok(Some(Body(guard)))
 }
 
-/// The first row whose key is `from` or comes after it, with its key.
-pub(crate) fn first_row<'a, const N: usize>(
-    table: &'a impl ReadableTable<&'static [u8; N], &'static [u8]>,
+/// What the row of `key` says.
+///
+/// # Errors
+///
+/// Those of `read`, naming the row.
+pub(crate) fn row_as<'k, K: Key, T>(
+    table: &impl ReadableTable<K, &'static [u8]>,
+    rows: Rows<K>,
+    key: K::SelfType<'k>,
+    read: impl FnOnce(&[u8]) -> Result<T>,
+) -> Result<Option<T>> {
+    let Some(guard) = table.get(key.borrow()).map_err(engine_error)? else {
+        return Ok(None);
+    };
+    let encoded = K::as_bytes(&key);
+    let seen = SeenRow::found(rows.name(), encoded.as_ref(), guard.value());
+    seen.read(read).map(Some)
+}
+
+/// What the first row says whose key is `from` or comes after it, with its key.
+///
+/// # Errors
+///
+/// Those of `read`, naming the row.
+pub(crate) fn first_row_as<const N: usize, T>(
+    table: &impl ReadableTable<&'static [u8; N], &'static [u8]>,
     rows: Rows<&'static [u8; N]>,
     from: &[u8; N],
-) -> Result<Option<([u8; N], Body<'a>)>> {
+    read: impl FnOnce(&[u8]) -> Result<T>,
+) -> Result<Option<([u8; N], T)>> {
     let found = table
         .range::<&[u8; N]>(from..)
         .map_err(engine_error)?
@@ -64,16 +88,50 @@ pub(crate) fn first_row<'a, const N: usize>(
         return Ok(None);
     };
     let key = *key.value();
-    unseal(rows.name(), &key, guard.value())?;
-    Ok(Some((key, Body(guard))))
+    let seen = SeenRow::found(rows.name(), &key, guard.value());
+    Ok(Some((key, seen.read(read)?)))
 }
 
 /// A row that is come across.
 pub(crate) struct SeenRow<'r> {
+    table: &'r str,
+    key: &'r [u8],
+    row: &'r [u8],
+    is_found_by_key: bool,
+}
+
+impl<'r> SeenRow<'r> {
+    fn found(table: &'r str, key: &'r [u8], row: &'r [u8]) -> Self {
+        Self {
+            table,
+            key,
+            row,
+            is_found_by_key: true,
+        }
+    }
+
     /// Bytes of its key and of itself.
-    pub(crate) bytes: usize,
+    pub(crate) fn bytes(&self) -> usize {
+        self.key.len() + self.row.len()
+    }
+
     /// Its body, checked.
-    pub(crate) body: Result<&'r [u8]>,
+    pub(crate) fn body(&self) -> Result<&'r [u8]> {
+        match self.is_found_by_key {
+            true => unseal(self.table, self.key, self.row),
+            false => Err(not_found(self.table, self.key)),
+        }
+    }
+
+    /// What it says.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read`, naming the row.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&'r [u8]) -> Result<T>) -> Result<T> {
+        let read = read(self.body()?);
+        read.map_err(|error| error.stored_in(row_name(self.table, self.key)))
+    }
 }
 
 /// Visits every row in the order of keys, once it has been found by its key.
@@ -86,21 +144,19 @@ pub(crate) fn each_row<K: Key + 'static>(
         let (guard, row) = found.map_err(engine_error)?;
         let (key, row) = (guard.value(), row.value());
         let encoded = K::as_bytes(&key);
-        let key_bytes = encoded.as_ref();
-        let body = match table.get(key.borrow()).map_err(engine_error)? {
-            Some(_) => unseal(rows.name(), key_bytes, row),
-            None => Err(not_found(rows.name(), key_bytes)),
+        let found = table.get(key.borrow()).map_err(engine_error)?;
+        let seen = SeenRow {
+            is_found_by_key: found.is_some(),
+            ..SeenRow::found(rows.name(), encoded.as_ref(), row)
         };
-        let bytes = key_bytes.len() + row.len();
-        visit(guard.value(), SeenRow { bytes, body })?;
+        visit(guard.value(), seen)?;
     }
     Ok(())
 }
 
 fn not_found(table: &str, key: &[u8]) -> Error {
-    Error::corrupted(format!(
-        "the row of table {table} with key {key:02x?} is not found by its key"
-    ))
+    let row = row_name(table, key);
+    Error::corrupted(format!("{row} is not found by its key"))
 }
 
 /// The id in the row of `key`.
@@ -109,10 +165,7 @@ pub(crate) fn id<'k, K: Key>(
     rows: Rows<K>,
     key: K::SelfType<'k>,
 ) -> Result<Option<u32>> {
-    let Some(body) = row(table, rows, key)? else {
-        return Ok(None);
-    };
-    Ok(Some(IdRow::from_body(&body)?.id))
+    row_as(table, rows, key, |body| Ok(IdRow::from_body(body)?.id))
 }
 
 /// Writes rows, and counts by how many bytes of keys and values they make the tables grow.
@@ -189,6 +242,5 @@ pub(crate) fn identity(read: &ReadTransaction, name: &str) -> Result<Identity> {
         Err(TableError::Storage(error)) => return Err(engine_error(error)),
         Err(error) => return Err(foreign().caused_by(error)),
     };
-    let body = row(&meta, META, IDENTITY)?.ok_or_else(foreign)?;
-    Identity::from_body(&body)
+    row_as(&meta, META, IDENTITY, Identity::from_body)?.ok_or_else(foreign)
 }

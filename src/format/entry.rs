@@ -57,7 +57,7 @@ impl Entry {
     ///
     /// `Corrupted` if it is no tick.
     pub(crate) fn start_of(key: Key) -> Result<Ticks> {
-        Ticks::from_sortable(key.major()).ok_or_else(|| not_a_tick(key.major()))
+        Ticks::from_sortable(key.major()).ok_or_else(|| not_a_tick(key, key.major()))
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -87,7 +87,7 @@ impl Entry {
         let [name, client] = slot.rest.ids;
         let end = match slot.rest.number {
             OPEN => None,
-            end => Some(Ticks::from_sortable(end).ok_or_else(|| not_a_tick(end))?),
+            end => Some(Ticks::from_sortable(end).ok_or_else(|| not_a_tick(slot.key, end))?),
         };
         Ok(Self {
             start: Self::start_of(slot.key)?,
@@ -112,8 +112,11 @@ impl Entry {
 }
 
 #[cold]
-fn not_a_tick(number: u64) -> Error {
-    Error::corrupted(format!("an entry holds {number:#018x}, which is no time"))
+fn not_a_tick(of: Key, number: u64) -> Error {
+    let uid = Uuid::from_u128(of.minor());
+    Error::corrupted(format!(
+        "an entry of session {uid} holds {number:#018x}, which is no time"
+    ))
 }
 
 #[cfg(test)]

@@ -38,9 +38,13 @@ pub(crate) fn unseal<'a>(table: &str, key: &[u8], row: &'a [u8]) -> Result<&'a [
 
 #[cold]
 fn damaged(table: &str, key: &[u8]) -> Error {
-    Error::corrupted(format!(
-        "the row of table {table} with key {key:02x?} is not what was written"
-    ))
+    let row = row_name(table, key);
+    Error::corrupted(format!("{row} is not what was written"))
+}
+
+/// What a row is called in messages.
+pub(crate) fn row_name(table: &str, key: &[u8]) -> String {
+    format!("the row of table {table} with key {key:02x?}")
 }
 
 #[cfg(test)]

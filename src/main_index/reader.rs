@@ -3,7 +3,7 @@
 use super::inner_nodes::InnerNodes;
 use super::{MainIndex, starts, tables};
 use crate::counted::{NodeReader, Tree, leaf_of};
-use crate::engine::{Body, Engine, META, each_row, engine_error, id, missing, row};
+use crate::engine::{Body, Engine, META, each_row, engine_error, id, missing, row, row_as};
 use crate::error::{Error, Result};
 use crate::family::{Family, FamilyKey, Part};
 use crate::format::dictionary::{ClientRow, Identity, Level, MainState, NameRow, Row};
@@ -66,8 +66,7 @@ impl std::fmt::Debug for MainReader {
 impl MainReader {
     pub(super) fn new(read: &ReadTransaction, index: &MainIndex) -> Result<Self> {
         let meta = read.open_table(META).map_err(engine_error)?;
-        let state = row(&meta, META, tables::STATE)?;
-        let state = state.ok_or_else(|| missing("the row", "state"))?;
+        let state = tables::state(&meta)?;
         let reader = Self {
             roots: read.open_table(tables::ROOTS).map_err(engine_error)?,
             nodes: read.open_table(tables::NODES).map_err(engine_error)?,
@@ -78,7 +77,7 @@ impl MainReader {
             users: read.open_table(tables::USERS).map_err(engine_error)?,
             clients: read.open_table(tables::CLIENTS).map_err(engine_error)?,
             client_ids: read.open_table(tables::CLIENT_IDS).map_err(engine_error)?,
-            state: MainState::from_body(&state)?,
+            state,
             identity: index.identity,
             parts_above: index.shape.parts_above,
             inner_nodes: Arc::clone(&index.inner_nodes),
@@ -216,8 +215,7 @@ impl MainReader {
     }
 
     pub(super) fn name_row(&self, id: NameId) -> Result<Option<NameRow>> {
-        let body = row(&self.names, tables::NAMES, id.0)?;
-        body.map(|body| NameRow::from_body(&body)).transpose()
+        row_as(&self.names, tables::NAMES, id.0, NameRow::from_body)
     }
 
     /// The bytes of keys and rows that users, names and clients have: every page of theirs is read.
@@ -242,7 +240,7 @@ impl MainReader {
     /// `Corrupted` if a row is damaged; else those of `visit`.
     pub(crate) fn each_client(&self, visit: &mut dyn FnMut(ClientId) -> Result<()>) -> Result<()> {
         each_row(&self.clients, tables::CLIENTS, &mut |client, seen| {
-            seen.body.and_then(|_| visit(ClientId(client)))
+            seen.body().and_then(|_| visit(ClientId(client)))
         })
     }
 
@@ -253,8 +251,7 @@ impl MainReader {
     }
 
     pub(super) fn client_row(&self, id: ClientId) -> Result<Option<ClientRow>> {
-        let body = row(&self.clients, tables::CLIENTS, id.0)?;
-        body.map(|body| ClientRow::from_body(&body)).transpose()
+        row_as(&self.clients, tables::CLIENTS, id.0, ClientRow::from_body)
     }
 }
 

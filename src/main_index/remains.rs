@@ -5,7 +5,7 @@ use super::verify::Findings;
 use super::{MAIN, MainIndex, Setup, tables};
 use crate::counted::{self, NodeReader, Slot, Tree};
 use crate::engine::{
-    self, Body, Engine, META, Rows, each_row, engine_error, guarded, missing, row,
+    self, Body, Engine, META, Rows, each_row, engine_error, guarded, missing, row, row_as,
 };
 use crate::error::{ErrorKind, Result};
 use crate::family::{Family, FamilyKey};
@@ -76,8 +76,7 @@ impl Remains {
     ) -> Result<Self> {
         let state = findings.part(|_| {
             let meta = read.open_table(META).map_err(engine_error)?;
-            let state = row(&meta, META, tables::STATE)?;
-            MainState::from_body(&state.ok_or_else(|| missing("the row", "state"))?)
+            tables::state(&meta)
         })?;
         Ok(Self {
             identity: None,
@@ -197,8 +196,8 @@ impl Remains {
     /// A user and a name.
     pub(crate) fn name(&self, id: NameId) -> Option<(Uuid, Arc<str>)> {
         let by_id = self.names.as_ref().and_then(|names| {
-            let body = guarded(MAIN, || row(names, tables::NAMES, id.0)).ok()??;
-            let name = NameRow::from_body(&body).ok()?;
+            let name = || row_as(names, tables::NAMES, id.0, NameRow::from_body);
+            let name = guarded(MAIN, name).ok()??;
             Some((name.user_refer_uid(), name.user.into()))
         });
         by_id.or_else(|| {
@@ -209,8 +208,9 @@ impl Remains {
 
     pub(crate) fn client(&self, id: ClientId) -> Option<Arc<str>> {
         let by_id = self.clients.as_ref().and_then(|clients| {
-            let body = guarded(MAIN, || row(clients, tables::CLIENTS, id.0)).ok()??;
-            Some(ClientRow::from_body(&body).ok()?.client_refer_uid.into())
+            let client = || row_as(clients, tables::CLIENTS, id.0, ClientRow::from_body);
+            let client = guarded(MAIN, client).ok()??;
+            Some(client.client_refer_uid.into())
         });
         by_id.or_else(|| {
             let clients = self.clients_by_id.get_or_init(|| self.clients_by_text());
@@ -269,7 +269,7 @@ fn each_body<K: Key + 'static>(
     visit: VisitBody<'_>,
 ) -> Result<bool> {
     let gone_through = findings.part(|findings| {
-        each_row(table, rows, &mut |_, seen| match seen.body {
+        each_row(table, rows, &mut |_, seen| match seen.body() {
             Ok(body) => visit(body, findings),
             Err(error) => findings.unless_damage(error),
         })
@@ -300,7 +300,7 @@ fn ids_by_text(
     let gone_through = table.map(|table| {
         guarded(MAIN, || {
             each_row(table, rows, &mut |text, seen| {
-                let id = seen.body.and_then(IdRow::from_body);
+                let id = seen.read(IdRow::from_body);
                 found.extend(id.ok().map(|row| (text.to_vec(), row.id)));
                 Ok(())
             })

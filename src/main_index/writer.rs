@@ -4,7 +4,7 @@ use super::families::write_families;
 use super::starts::{make_levels, write_starts};
 use super::{Shape, tables};
 use crate::delta::Delta;
-use crate::engine::{META, RowWriter, engine_error, missing, put_identity, row};
+use crate::engine::{META, RowWriter, engine_error, put_identity};
 use crate::error::{Error, Result};
 use crate::format::NewNames;
 use crate::format::dictionary::{ClientRow, IdRow, Identity, MainState, NameRow, Row};
@@ -46,8 +46,7 @@ pub(super) fn merge(
 
 fn state(write: &WriteTransaction) -> Result<MainState> {
     let meta = write.open_table(META).map_err(engine_error)?;
-    let state = row(&meta, META, tables::STATE)?;
-    MainState::from_body(&state.ok_or_else(|| missing("the row", "state"))?)
+    tables::state(&meta)
 }
 
 pub(super) fn write_all(

@@ -1,9 +1,10 @@
 //! Bits of a small store flipped, one at a time: each is found, by a check of the open store and by the
 //! opening that checks, or nothing is other than it was.
 
+use crate::forger::FILES;
 use crate::support::OnPanic;
 use crate::support::files::{bytes_of, record_ends};
-use crate::verify::{FILES, options, session};
+use crate::verify::{options, session};
 use sessionlog::storage::{MemoryStorage, Storage};
 use sessionlog::{Error, ErrorKind, Query, Result, SessionLog, Store};
 use std::sync::Arc;

@@ -1,12 +1,8 @@
 //! Rows with wrong content under right checksums, and rows too many: the check of a whole store tells just
 //! what is wrong, and what follows from it.
 
-use crate::forger::{
-    ALL, FILES, Family, SECOND, check, family, faults_of, forged, leaf, options, session, stored,
-};
-use crate::support::files::bytes_of;
-use sessionlog::storage::{MemoryStorage, Storage};
-use std::sync::Arc;
+use crate::forger::{ALL, Family, SECOND, check, family, faults_of, forged, leaf, stored};
+use crate::uid;
 
 #[test]
 fn a_forged_row_alone_is_no_fault_and_a_wrong_count_of_bytes_is_one() {
@@ -29,7 +25,7 @@ fn rows_of_the_dictionary_that_contradict_others_are_named() {
     check(&[
         (
             |rows| rows.name(3, 2, 103, "user 3"),
-            &["name 3 is of a user #103 with another id"],
+            &["name 3 is of user #103 with id 2, which has id 3"],
         ),
         (
             // A text that leads to another name follows.
@@ -69,7 +65,7 @@ fn rows_of_the_dictionary_that_contradict_others_are_named() {
         (
             |rows| rows.user(103, 2),
             &[
-                "name 3 is of a user #103 with another id",
+                "name 3 is of user #103 with id 3, which has id 2",
                 "user #103 has the id of another",
             ],
         ),
@@ -97,6 +93,56 @@ fn rows_of_the_dictionary_that_contradict_others_are_named() {
                 "client 3 is not found by its text",
                 "a text leads to client 0, which has another",
             ],
+        ),
+    ]);
+}
+
+/// And what would follow from what they should say is not told.
+#[test]
+fn rows_that_cannot_be_read_are_named() {
+    check(&[
+        (
+            |rows| rows.put::<u32>("names", 3, &[2]),
+            &["the row of table names with key [03, 00, 00, 00]: \
+                a dictionary row has version 2; this version reads 1"],
+        ),
+        (
+            |rows| rows.put::<&[u8; 16]>("users", uid(102).as_bytes(), &[]),
+            &["the row of table users with key \
+                [00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 66]: \
+                a dictionary row is empty"],
+        ),
+        (
+            |rows| rows.put::<u32>("clients", 2, &[1, 5, b'P']),
+            &["the row of table clients with key [02, 00, 00, 00]: \
+                a dictionary row is malformed"],
+        ),
+        (
+            |rows| rows.put::<&[u8]>("client_ids", b"PDA-2", &[1, 2, 0]),
+            &[
+                "the row of table client_ids with key [50, 44, 41, 2d, 32]: \
+                a dictionary row has 1 bytes behind its end",
+            ],
+        ),
+        (
+            |rows| rows.meta("levels", |body| body[1] = 9),
+            &["refused: main.redb: the row of table meta with key \
+                [6c, 65, 76, 65, 6c, 73]: a dictionary row is malformed"],
+        ),
+        (
+            |rows| rows.meta("state", |body| body[0] = 9),
+            &["refused: main.redb: the row of table meta with key \
+                [73, 74, 61, 74, 65]: a dictionary row has version 9; this version reads 1"],
+        ),
+        (
+            |rows| rows.page(0, 18, |page| page.push(0)),
+            &["the row of table starts with key \
+                [00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 12]: \
+                a page of starts has 49 bytes"],
+        ),
+        (
+            |rows| rows.everywhere(7, |entry| entry.end = u64::MAX / 2),
+            &["an entry of session #7 holds 0x003fb7f82d25dd7e, which is no time"],
         ),
     ]);
 }
@@ -263,48 +309,48 @@ fn nodes_that_no_family_has_are_counted_and_those_that_cannot_be_are_named() {
 #[test]
 fn a_family_whose_nodes_contradict_one_another_is_named_and_what_follows_from_it_is_not() {
     // The root has a count and an id for each child, behind its fence.
-    const ON_CLIENT_0: &str = "the family of all sessions on client 0 could not be gone through";
     check(&[
         (
             |rows| rows.root(family(2, 0, 0), |root| root[28] += 1),
             &[
-                "main.redb: an inner node and the nodes below it disagree",
-                ON_CLIENT_0,
+                "the family of all sessions on client 0 could not be gone through: \
+                main.redb: node 19: an inner node and the nodes below it disagree",
             ],
         ),
         (
             |rows| rows.root(ALL, |root| root[28] += 1),
-            &[
-                "main.redb: an inner node and the nodes below it disagree",
-                "the family of all sessions could not be gone through",
-            ],
+            &["the family of all sessions could not be gone through: \
+                main.redb: node 7: an inner node and the nodes below it disagree"],
         ),
         (
             // A fence behind what is below it.
             |rows| rows.root(family(2, 0, 0), |root| root[10] += 1),
             &[
-                "main.redb: an index is out of order at \
+                "the family of all sessions on client 0 could not be gone through: \
+                main.redb: an index is out of order at \
                 803fb7f829925680, 00000000000000000000000000000001",
-                ON_CLIENT_0,
             ],
         ),
         (
             |rows| rows.root(family(2, 0, 0), |root| root.truncate(20)),
             &[
-                "main.redb: a node of 20 bytes, starting with [01, 00, 00, 00], is malformed",
-                ON_CLIENT_0,
+                "the family of all sessions on client 0 could not be gone through: \
+                main.redb: a node of 20 bytes, starting with [01, 00, 00, 00], is malformed",
             ],
         ),
         (
             |rows| rows.root(family(2, 0, 0), |root| root[36] = 8),
-            &["main.redb: node 8 is missing", ON_CLIENT_0],
+            &[
+                "the family of all sessions on client 0 could not be gone through: \
+                main.redb: node 8 is missing",
+            ],
         ),
         (
             |rows| rows.family(family(1, 2, 0), |entries| entries.reverse()),
             &[
-                "main.redb: an index is out of order at \
+                "the family of all sessions of user 2 could not be gone through: \
+                main.redb: an index is out of order at \
                 803fb7f8344ceb80, 00000000000000000000000000000013",
-                "the family of all sessions of user 2 could not be gone through",
             ],
         ),
     ]);
@@ -392,59 +438,4 @@ fn pages_and_levels_of_starts_with_wrong_counts_are_named() {
             &["refused: main.redb: the levels have not as many starts as there are sessions, 20"],
         ),
     ]);
-}
-
-/// Puts these files under an open store, or a new one.
-fn put(storage: &MemoryStorage, names: &[&str], from: &[Vec<u8>; 3]) {
-    for (name, bytes) in FILES.into_iter().zip(from) {
-        if names.contains(&name) {
-            let file = storage.open(name).or_else(|_| storage.create(name));
-            let file = file.unwrap();
-            file.set_len(bytes.len() as u64).unwrap();
-            file.write(0, bytes).unwrap();
-        }
-    }
-}
-
-#[test]
-fn files_that_do_not_hold_what_an_open_store_has_committed_and_merged_are_told() {
-    let storage = MemoryStorage::default();
-    let files = |storage: &MemoryStorage| FILES.map(|name| bytes_of(storage, name));
-    let open = |storage| options().delta_sessions_max(4).open_on(Arc::new(storage));
-    drop(options().create_on(Arc::new(storage.clone())).unwrap());
-    let store = open(storage.clone()).unwrap();
-    store.append(session(1)).unwrap();
-    let before = files(&storage);
-    // The same store, which goes on in another way.
-    let fork = MemoryStorage::default();
-    put(&fork, &FILES, &before);
-    let forked = open(fork.clone()).unwrap();
-    forked.append(session(3)).unwrap();
-    store.append(session(2)).unwrap();
-    let whole = files(&storage);
-    let other = MemoryStorage::default();
-    drop(options().create_on(Arc::new(other.clone())).unwrap());
-    let mut broken = whole.clone();
-    let used = broken[1..].iter_mut().filter(|log| log.len() > 60);
-    used.for_each(|log| log[60] ^= 1);
-    let others = "log.0 and log.1 do not hold what was committed to them";
-    let cases = [
-        (before, others),
-        (files(&fork), others),
-        (files(&other), "log.0 belongs to another store"),
-        (broken, "log.0 and log.1 lack commit 1"),
-    ];
-    for (files, expected) in cases {
-        put(&storage, &FILES[1..], &files);
-        assert_eq!(store.verify(|_| ()).unwrap().faults, [expected]);
-    }
-    put(&storage, &FILES[1..], &whole);
-    assert!(store.verify(|_| ()).unwrap().is_sound());
-    store.append_batch((4..=9).map(session)).unwrap();
-    let merged = files(&storage);
-    put(&storage, &FILES[..1], &whole);
-    let faults = store.verify(|_| ()).unwrap().faults;
-    assert_eq!(faults, ["the last merge is no longer in main.redb"]);
-    put(&storage, &FILES[..1], &merged);
-    assert!(store.verify(|_| ()).unwrap().is_sound());
 }

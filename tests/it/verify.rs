@@ -1,6 +1,6 @@
 //! The check of a whole store: it finds nothing where nothing is wrong, and everything that is.
 
-use crate::forger;
+use crate::forger::{self, FILES};
 use crate::support::faulty::FaultyStorage;
 use crate::support::files::bytes_of;
 use crate::{at, log, rewrite_meta, uid};
@@ -11,7 +11,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 const START: &str = "2026-11-01T08:00:00Z";
-pub(crate) const FILES: [&str; 3] = ["main.redb", "log.0", "log.1"];
 
 /// Deep trees and three levels of starts of few sessions.
 pub(crate) fn options() -> Options {
@@ -238,13 +237,13 @@ fn fault_without(table: &str, key: &[u8], body: &[u8]) -> String {
             format!("node {id} is missing")
         }
         "starts" => format!("session {} is not found by its refer_uid", uid_of(body)),
-        "names" => format!("a text leads to name {}, which has another", key[0]),
+        "names" => format!("a text leads to name {}, which is missing", key[0]),
         "name_ids" => {
             let (id, uid) = (body[1], uid_of(key));
             format!("name {id} of user {uid} is not found by its text")
         }
-        "users" => format!("is of a user {} with another id", uid_of(key)),
-        "clients" => format!("a text leads to client {}, which has another", key[0]),
+        "users" => format!("is of user {}, which is missing", uid_of(key)),
+        "clients" => format!("a text leads to client {}, which is missing", key[0]),
         "client_ids" => format!("client {} is not found by its text", body[1]),
         // Nothing else says that it is a store.
         _ if key == b"identity" => "main.redb is no store's file".into(),
@@ -311,7 +310,7 @@ fn sessions_that_the_log_adds_to_a_main_index_which_has_them_are_named() {
     for number in 1..=3 {
         store.append(forger::session(number)).unwrap();
     }
-    let files = forger::FILES.map(|name| std::fs::read(path.join(name)).unwrap());
+    let files = FILES.map(|name| std::fs::read(path.join(name)).unwrap());
     drop(store);
     let told = |number| format!("session #{number} is new in the log, but main.redb has it");
     for (watermark, expected) in [(2, vec![]), (1, vec![told(2)]), (0, vec![told(1), told(2)])] {
@@ -322,4 +321,71 @@ fn sessions_that_the_log_adds_to_a_main_index_which_has_them_are_named() {
         forger::forged(&path, &files, |rows| rows.meta("state", set_back));
         assert_eq!(forger::faults_of(&path), expected);
     }
+}
+
+/// Puts these files under an open store, or a new one.
+fn put(storage: &MemoryStorage, names: &[&str], from: &[Vec<u8>; 3]) {
+    for (name, bytes) in FILES.into_iter().zip(from) {
+        if names.contains(&name) {
+            let file = storage.open(name).or_else(|_| storage.create(name));
+            let file = file.unwrap();
+            file.set_len(bytes.len() as u64).unwrap();
+            file.write(0, bytes).unwrap();
+        }
+    }
+}
+
+#[test]
+fn files_that_do_not_hold_what_an_open_store_has_committed_and_merged_are_told() {
+    let storage = MemoryStorage::default();
+    let files = |storage: &MemoryStorage| FILES.map(|name| bytes_of(storage, name));
+    let open = |storage| {
+        forger::options()
+            .delta_sessions_max(4)
+            .open_on(Arc::new(storage))
+    };
+    drop(
+        forger::options()
+            .create_on(Arc::new(storage.clone()))
+            .unwrap(),
+    );
+    let store = open(storage.clone()).unwrap();
+    store.append(forger::session(1)).unwrap();
+    let before = files(&storage);
+    // The same store, which goes on in another way.
+    let fork = MemoryStorage::default();
+    put(&fork, &FILES, &before);
+    let forked = open(fork.clone()).unwrap();
+    forked.append(forger::session(3)).unwrap();
+    store.append(forger::session(2)).unwrap();
+    let whole = files(&storage);
+    let other = MemoryStorage::default();
+    drop(
+        forger::options()
+            .create_on(Arc::new(other.clone()))
+            .unwrap(),
+    );
+    let mut broken = whole.clone();
+    let used = broken[1..].iter_mut().filter(|log| log.len() > 60);
+    used.for_each(|log| log[60] ^= 1);
+    let others = "log.0 and log.1 do not hold what was committed to them";
+    let cases = [
+        (before, others),
+        (files(&fork), others),
+        (files(&other), "log.0 belongs to another store"),
+        (broken, "log.0 and log.1 lack commit 1"),
+    ];
+    for (files, expected) in cases {
+        put(&storage, &FILES[1..], &files);
+        assert_eq!(store.verify(|_| ()).unwrap().faults, [expected]);
+    }
+    put(&storage, &FILES[1..], &whole);
+    assert!(store.verify(|_| ()).unwrap().is_sound());
+    store.append_batch((4..=9).map(forger::session)).unwrap();
+    let merged = files(&storage);
+    put(&storage, &FILES[..1], &whole);
+    let faults = store.verify(|_| ()).unwrap().faults;
+    assert_eq!(faults, ["the last merge is no longer in main.redb"]);
+    put(&storage, &FILES[..1], &merged);
+    assert!(store.verify(|_| ()).unwrap().is_sound());
 }

@@ -87,13 +87,7 @@ fn a_node_in_the_place_of_another_is_found() {
 #[test]
 fn an_entry_behind_those_of_the_next_leaf_is_found() {
     let mut index = index();
-    let leaf = |(id, bytes): (&u64, &Vec<u8>)| match Node::parse(bytes).unwrap() {
-        Node::Leaf(leaf) => Some((*id, leaf.to_slots())),
-        Node::Inner(_) => None,
-    };
-    let mut leaves: Vec<_> = index.nodes.nodes.iter().filter_map(leaf).collect();
-    leaves.sort_by_key(|(_, slots)| slots[0].key);
-    for (id, slots) in leaves {
+    for (id, slots) in leaves(&index) {
         let mut late = slots.clone();
         late.last_mut().unwrap().key = Key::new(1_000, 0);
         let sound = index.nodes.nodes[&id].clone();
@@ -101,6 +95,46 @@ fn an_entry_behind_those_of_the_next_leaf_is_found() {
         let is_last = slots.last() == index.model.values().last();
         assert_eq!(parts(&index).is_ok(), is_last, "{slots:?}");
         index.nodes.nodes.insert(id, sound);
+    }
+}
+
+/// The leaves of an index in their order, by their ids.
+fn leaves(index: &Index) -> Vec<(u64, Vec<Slot>)> {
+    let leaf = |(id, bytes): (&u64, &Vec<u8>)| match Node::parse(bytes).unwrap() {
+        Node::Leaf(leaf) => Some((*id, leaf.to_slots())),
+        Node::Inner(_) => None,
+    };
+    let mut leaves: Vec<_> = index.nodes.nodes.iter().filter_map(leaf).collect();
+    leaves.sort_by_key(|(_, slots)| slots[0].key);
+    leaves
+}
+
+/// Whether leaves that have these entries in the place of their own are found to be wrong.
+fn is_found(changed: &[(u64, Vec<Slot>)]) -> bool {
+    let mut index = index();
+    for (id, slots) in changed {
+        leaf::write(slots, index.nodes.nodes.get_mut(id).unwrap());
+    }
+    parts(&index).is_err()
+}
+
+#[test]
+fn entries_out_of_order_or_on_the_wrong_side_of_a_fence_are_found() {
+    let leaves = leaves(&index());
+    for ((left, before), (right, behind)) in leaves.iter().zip(&leaves[1..]) {
+        let fence = behind[0].key;
+        let (mut late, mut later, mut early) = (before.clone(), behind.clone(), behind.clone());
+        // No entry before another here, but one behind the fence of the next leaf.
+        late.last_mut().unwrap().key = fence;
+        later[0].key = Key::new(fence.major() + 1, 0);
+        assert!(!is_found(&[(*right, later.clone())]));
+        assert!(is_found(&[(*left, late), (*right, later)]));
+        early[0].key = Key::new(fence.major() - 1, 0);
+        assert!(is_found(&[(*right, early)]));
+        let mut swapped = behind.clone();
+        let last = swapped.len() - 1;
+        swapped.swap(last - 1, last);
+        assert!(is_found(&[(*right, swapped)]));
     }
 }
 

@@ -13,7 +13,7 @@ use redb::WriteTransaction;
 pub(super) fn entry_count(from: &MainReader) -> Result<u64> {
     let mut count = 0_u64;
     each_row(&from.roots, tables::ROOTS, &mut |_, row| {
-        count = count.saturating_add(from.tree_of(row.body?)?.len());
+        count = count.saturating_add(from.tree_of(row.body()?)?.len());
         Ok(())
     })?;
     Ok(count)
@@ -30,7 +30,7 @@ pub(super) fn copy(
     let mut families = Families::new(write, shape, 0, rows)?;
     let mut taken = Vec::new();
     each_row(&from.roots, tables::ROOTS, &mut |family, row| {
-        let tree = from.tree_of(row.body?)?;
+        let tree = from.tree_of(row.body()?)?;
         let mut root = None;
         tree.visit(0..tree.len(), &mut |slot| {
             taken.push(Edit::Insert(slot));

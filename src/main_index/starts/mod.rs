@@ -21,7 +21,7 @@ pub(super) use page::{PAIRS_MAX, pairs};
 pub(super) use writer::{make_levels, write_sorted, write_starts};
 
 use super::tables::{self, LEVELS, STARTS, StartsKey};
-use crate::engine::{Body, META, first_row, missing, row};
+use crate::engine::{META, first_row_as, missing, row_as};
 use crate::error::Result;
 use crate::format::dictionary::{Level, LevelsRow, Row};
 use redb::ReadableTable;
@@ -81,8 +81,8 @@ impl Change {
 pub(super) fn levels(
     meta: &impl ReadableTable<&'static [u8], &'static [u8]>,
 ) -> Result<Vec<Level>> {
-    let body = row(meta, META, LEVELS)?.ok_or_else(|| missing("the row", "levels"))?;
-    Ok(LevelsRow::from_body(&body)?.levels)
+    let found = row_as(meta, META, LEVELS, LevelsRow::from_body)?;
+    Ok(found.ok_or_else(|| missing("the row", "levels"))?.levels)
 }
 
 /// The start of a session, and the one of these levels that has it.
@@ -93,28 +93,25 @@ pub(super) fn find(
 ) -> Result<Option<(usize, u64)>> {
     let refer_uid = refer_uid.as_u128();
     for level in levels {
-        if let Some((_, page)) = page_at(table, level, refer_uid)?
-            && let Some(start) = page::start_of(&page, refer_uid)?
-        {
+        let start = |page: &[u8]| page::start_of(page, refer_uid);
+        if let Some((_, Some(start))) = page_at(table, level, refer_uid, start)? {
             return Ok(Some((level, start)));
         }
     }
     Ok(None)
 }
 
-/// The page of a level that would hold a `refer_uid`, with its fence; none behind the last.
-fn page_at(
+/// What the page of a level says that would hold a `refer_uid`, with its fence; nothing behind the last.
+fn page_at<T>(
     table: &impl ReadableTable<StartsKey, &'static [u8]>,
     level: usize,
     refer_uid: u128,
-) -> Result<Option<(u128, Body<'_>)>> {
+    read: impl FnOnce(&[u8]) -> Result<T>,
+) -> Result<Option<(u128, T)>> {
     let first = key(level, refer_uid);
-    let Some((found, page)) = first_row(table, STARTS, &first)? else {
-        return Ok(None);
-    };
-    let [of, fence @ ..] = found;
-    let is_of_level = of == first[0];
-    Ok(is_of_level.then(|| (u128::from_be_bytes(fence), page)))
+    let found = first_row_as(table, STARTS, &first, read)?;
+    let of_level = found.filter(|([of, ..], _)| *of == first[0]);
+    Ok(of_level.map(|([_, fence @ ..], read)| (u128::from_be_bytes(fence), read)))
 }
 
 /// The key of a page.

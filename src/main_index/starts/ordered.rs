@@ -19,9 +19,9 @@ struct LevelPairs<'t, T> {
 impl<T: ReadableTable<StartsKey, &'static [u8]>> LevelPairs<'_, T> {
     fn turn(&mut self, from: u128) -> Result<()> {
         self.from = None;
-        if let Some((fence, body)) = page_at(self.table, self.level, from)? {
+        if let Some((fence, page)) = page_at(self.table, self.level, from, page::pairs)? {
             self.from = (fence < u128::MAX).then(|| behind(fence));
-            self.page = page::pairs(&body)?.collect::<Vec<_>>().into_iter();
+            self.page = page.into_iter();
         }
         Ok(())
     }

@@ -149,10 +149,7 @@ impl Starts<'_, '_> {
 
     /// The fence of the page that a `refer_uid` belongs to, and what the page holds.
     fn page(&self, level: usize, refer_uid: u128) -> Result<Option<(u128, Vec<Pair>)>> {
-        let Some((fence, page)) = page_at(&self.table, level, refer_uid)? else {
-            return Ok(None);
-        };
-        Ok(Some((fence, page::pairs(&page)?.collect())))
+        page_at(&self.table, level, refer_uid, page::pairs)
     }
 
     fn level(&mut self, level: usize) -> Result<&mut Level> {

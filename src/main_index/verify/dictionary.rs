@@ -10,30 +10,52 @@ use crate::main_index::known_names::KnownNames;
 use crate::main_index::{MainReader, tables};
 use uuid::Uuid;
 
-/// Checks all five tables.
-pub(super) fn check(reader: &MainReader, findings: &mut Findings<'_>) -> Result<KnownNames> {
-    let (users, ..) = reader.state().ids.given();
-    let mut known = KnownNames::new(reader.state().ids);
-    names_of(reader, &mut known, findings)?;
-    name_ids(reader, findings)?;
-    user_ids(reader, users, findings)?;
-    clients_of(reader, &mut known, findings)?;
-    client_ids(reader, findings)?;
-    Ok(known)
+/// The names and clients whose rows could be read, and whether those are all that there are.
+pub(super) struct Readable {
+    pub(super) known: KnownNames,
+    pub(super) all_names: bool,
+    pub(super) all_clients: bool,
 }
 
+/// Checks all five tables.
+pub(super) fn check(reader: &MainReader, findings: &mut Findings<'_>) -> Result<Readable> {
+    let (users, ..) = reader.state().ids.given();
+    let mut known = KnownNames::new(reader.state().ids);
+    let all_names = findings.part(|findings| names_of(reader, &mut known, findings))?;
+    findings.part(|findings| name_ids(reader, findings))?;
+    findings.part(|findings| user_ids(reader, users, findings))?;
+    let all_clients = findings.part(|findings| clients_of(reader, &mut known, findings))?;
+    findings.part(|findings| client_ids(reader, findings))?;
+    Ok(Readable {
+        known,
+        all_names: all_names == Some(true),
+        all_clients: all_clients == Some(true),
+    })
+}
+
+/// Answers whether every row could be read.
 fn names_of(
     reader: &MainReader,
     known: &mut KnownNames,
     findings: &mut Findings<'_>,
-) -> Result<()> {
+) -> Result<bool> {
+    let mut are_all = true;
     each_row(&reader.names, tables::NAMES, &mut |name, seen| {
         let Some(row) = findings.row(seen, NameRow::from_body)? else {
+            are_all = false;
             return Ok(());
         };
         let uid = row.user_refer_uid();
-        if undamaged(reader.user_id(uid))?.is_some_and(|id| id != Some(row.user_id())) {
-            findings.fault(format!("name {name} is of a user {uid} with another id"));
+        match undamaged(reader.user_id(uid))? {
+            Some(None) => findings.fault(format!("name {name} is of user {uid}, which is missing")),
+            Some(Some(id)) if id != row.user_id() => {
+                let told = row.user_id().0;
+                findings.fault(format!(
+                    "name {name} is of user {uid} with id {told}, which has id {}",
+                    id.0
+                ));
+            }
+            _ => {}
         }
         let found = undamaged(reader.name_id(uid, &row.user))?;
         if found.is_some_and(|id| id != Some(NameId(name))) {
@@ -45,7 +67,8 @@ fn names_of(
             findings.fault(format!("name {name} has an id that is still to be given"));
         }
         Ok(())
-    })
+    })?;
+    Ok(are_all)
 }
 
 fn name_ids(reader: &MainReader, findings: &mut Findings<'_>) -> Result<()> {
@@ -55,12 +78,7 @@ fn name_ids(reader: &MainReader, findings: &mut Findings<'_>) -> Result<()> {
         };
         let is_its = |name: NameRow| tables::name_key(name.user_refer_uid(), &name.user) == key;
         let name = undamaged(reader.name_row(NameId(row.id)))?;
-        if name.is_some_and(|name| !name.is_some_and(is_its)) {
-            findings.fault(format!(
-                "a text leads to name {}, which has another",
-                row.id
-            ));
-        }
+        findings.text("name", row, name.map(|name| name.map(is_its)));
         Ok(())
     })
 }
@@ -81,13 +99,16 @@ fn user_ids(reader: &MainReader, given: u32, findings: &mut Findings<'_>) -> Res
     })
 }
 
+/// Answers whether every row could be read.
 fn clients_of(
     reader: &MainReader,
     known: &mut KnownNames,
     findings: &mut Findings<'_>,
-) -> Result<()> {
+) -> Result<bool> {
+    let mut are_all = true;
     each_row(&reader.clients, tables::CLIENTS, &mut |client, seen| {
         let Some(row) = findings.row(seen, ClientRow::from_body)? else {
+            are_all = false;
             return Ok(());
         };
         let found = undamaged(reader.client_id(&row.client_refer_uid))?;
@@ -100,7 +121,8 @@ fn clients_of(
             ));
         }
         Ok(())
-    })
+    })?;
+    Ok(are_all)
 }
 
 fn client_ids(reader: &MainReader, findings: &mut Findings<'_>) -> Result<()> {
@@ -110,17 +132,23 @@ fn client_ids(reader: &MainReader, findings: &mut Findings<'_>) -> Result<()> {
         };
         let is_its = |client: ClientRow| client.client_refer_uid.as_bytes() == key;
         let client = undamaged(reader.client_row(ClientId(row.id)))?;
-        if client.is_some_and(|client| !client.is_some_and(is_its)) {
-            findings.fault(format!(
-                "a text leads to client {}, which has another",
-                row.id
-            ));
-        }
+        findings.text("client", row, client.map(|client| client.map(is_its)));
         Ok(())
     })
 }
 
 impl Findings<'_> {
+    /// A text leads to this row, which has been found or not, unless damaged, and has it or another.
+    fn text(&mut self, what: &str, IdRow { id }: IdRow, has_it: Option<Option<bool>>) {
+        match has_it {
+            Some(None) => self.fault(format!("a text leads to {what} {id}, which is missing")),
+            Some(Some(false)) => {
+                self.fault(format!("a text leads to {what} {id}, which has another"));
+            }
+            Some(Some(true)) | None => {}
+        }
+    }
+
     /// What a row says, unless it is damaged.
     pub(super) fn row<T>(
         &mut self,
@@ -128,10 +156,7 @@ impl Findings<'_> {
         read: impl FnOnce(&[u8]) -> Result<T>,
     ) -> Result<Option<T>> {
         self.step(1)?;
-        self.live_bytes += seen.bytes as u64;
-        match seen.body.and_then(read) {
-            Ok(row) => Ok(Some(row)),
-            Err(error) => self.unless_damage(error).map(|()| None),
-        }
+        self.live_bytes += seen.bytes() as u64;
+        self.told(seen.read(read))
     }
 }

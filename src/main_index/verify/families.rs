@@ -1,13 +1,13 @@
 //! Every family against that of all sessions, and every node against the families.
 
+use super::dictionary::Readable;
 use super::{Findings, Sum};
 use crate::counted::{self, NODE_BYTES_MAX, Slot};
-use crate::engine::each_row;
+use crate::engine::{each_row, guarded};
 use crate::error::Result;
 use crate::family::{Family, FamilyKey, Part};
 use crate::format::{Effect, EffectKind, Entry};
-use crate::main_index::known_names::KnownNames;
-use crate::main_index::{MainReader, tables};
+use crate::main_index::{MAIN, MainReader, tables};
 use std::fmt;
 use std::hash::Hasher;
 
@@ -25,6 +25,8 @@ struct Seen {
     /// The nodes below the roots, and those in the table.
     referred: Sum,
     stored: Sum,
+    /// Whether some session has a name that could not be read: it is expected nowhere then.
+    has_unreadable: bool,
     /// Whether some family could not be gone through to its end.
     is_damaged: bool,
 }
@@ -32,7 +34,7 @@ struct Seen {
 /// Checks roots and nodes, and answers the starts that there should be, if that can be said.
 pub(super) fn check(
     reader: &MainReader,
-    names: &KnownNames,
+    names: &Readable,
     findings: &mut Findings<'_>,
 ) -> Result<Option<Sum>> {
     let mut seen = Seen::default();
@@ -47,6 +49,9 @@ pub(super) fn check(
             "the families have {} nodes, not the {} that are stored",
             seen.referred.count, seen.stored.count
         ));
+    }
+    if seen.has_unreadable {
+        return Ok(Some(seen.starts));
     }
     let kinds = seen.found.into_iter().zip(seen.expected).zip(0..);
     for ((found, expected), kind) in kinds.skip(1) {
@@ -83,7 +88,7 @@ fn nodes(reader: &MainReader, seen: &mut Seen, findings: &mut Findings<'_>) -> R
 
 fn roots(
     reader: &MainReader,
-    names: &KnownNames,
+    names: &Readable,
     seen: &mut Seen,
     findings: &mut Findings<'_>,
 ) -> Result<()> {
@@ -96,7 +101,7 @@ fn roots(
             findings.fault(format!("there is no family with the key {family:02x?}"));
         }
         let has_parts = Part::are_of(*family) && reader.has_parts(&root)?;
-        let walked = findings.part(|findings| {
+        let walked = guarded(MAIN, || {
             counted::check(reader, Some(&root), &mut |part| {
                 match part {
                     counted::Part::Node(id) => seen.referred.add(|hasher| hasher.write_u64(id)),
@@ -109,10 +114,12 @@ fn roots(
                 }
                 Ok(())
             })
-        })?;
-        if walked.is_none() {
+        });
+        let walked = walked.map_err(|error| {
+            error.stored_in(format_args!("{} could not be gone through", Named(*family)))
+        });
+        if findings.told(walked)?.is_none() {
             seen.is_damaged = true;
-            findings.fault(format!("{} could not be gone through", Named(*family)));
         }
         Ok(())
     })
@@ -136,18 +143,21 @@ impl Seen {
     fn session(
         &mut self,
         slot: &Slot,
-        names: &KnownNames,
+        names: &Readable,
         findings: &mut Findings<'_>,
     ) -> Result<()> {
         let entry = match Entry::unpack(slot) {
             Ok(entry) => entry,
-            Err(error) => return findings.unless_damage(error),
+            Err(error) => {
+                self.is_damaged = true;
+                return findings.unless_damage(error);
+            }
         };
         let uid = entry.refer_uid;
         if entry.end.is_some_and(|end| end < entry.start) {
             findings.fault(format!("session {uid} ends before it starts"));
         }
-        if !names.has_client(entry.client_id) {
+        if names.all_clients && !names.known.has_client(entry.client_id) {
             let client = entry.client_id.0;
             findings.fault(format!(
                 "session {uid} is on client {client}, which is missing"
@@ -162,10 +172,11 @@ impl Seen {
             Some(places) => places
                 .filter(|family| Part::of(*family).is_none())
                 .for_each(|family| add(&mut self.expected, family, slot)),
-            None => findings.fault(format!(
+            None if names.all_names => findings.fault(format!(
                 "session {uid} is of name {}, which is missing",
                 entry.name_id.0
             )),
+            None => self.has_unreadable = true,
         }
         Ok(())
     }
@@ -181,9 +192,9 @@ fn is_key([kind, user_and_client @ ..]: FamilyKey) -> bool {
 }
 
 /// The families that a session is in; none if its name is not known.
-fn places(entry: &Entry, names: &KnownNames) -> Option<impl Iterator<Item = FamilyKey> + use<>> {
+fn places(entry: &Entry, names: &Readable) -> Option<impl Iterator<Item = FamilyKey> + use<>> {
     let effect = Effect {
-        user_id: names.user_of(entry.name_id)?,
+        user_id: names.known.user_of(entry.name_id)?,
         entry: *entry,
         kind: EffectKind::Added,
     };
@@ -209,7 +220,7 @@ fn add(sums: &mut [Sum; KINDS], family: FamilyKey, slot: &Slot) {
 /// Finds the sessions that are missing from families of a kind, or should not be in them.
 fn explain(
     reader: &MainReader,
-    names: &KnownNames,
+    names: &Readable,
     kind: u8,
     findings: &mut Findings<'_>,
 ) -> Result<()> {
@@ -233,7 +244,7 @@ fn explain(
         if family[0] != kind {
             return Ok(());
         }
-        let tree = counted::Tree::new(reader, Some(row.body?))?;
+        let tree = counted::Tree::new(reader, Some(row.body()?))?;
         tree.visit(0..tree.len(), &mut |slot| {
             let entry = Entry::unpack(&slot)?;
             let is_place = places(&entry, names).is_some_and(|mut all| all.any(|to| to == *family));

@@ -8,11 +8,10 @@ mod dictionary;
 mod families;
 mod starts;
 
-use super::known_names::KnownNames;
 use super::steps::Steps;
 use super::{MAIN, MainReader};
 use crate::engine::guarded;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use redb::ReadableTableMetadata;
 use std::fmt::Display;
 use std::hash::{DefaultHasher, Hasher};
@@ -81,19 +80,25 @@ impl<'p> Findings<'p> {
         &mut self,
         check: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<Option<T>> {
-        match guarded(MAIN, || check(self)) {
-            Ok(done) => Ok(Some(done)),
+        let done = guarded(MAIN, || check(self));
+        self.told(done)
+    }
+
+    /// What was read; nothing if that is damaged, which is a fault then.
+    fn told<T>(&mut self, read: Result<T>) -> Result<Option<T>> {
+        match read {
+            Ok(read) => Ok(Some(read)),
             Err(error) => self.unless_damage(error).map(|()| None),
         }
     }
 
     pub(crate) fn unless_damage(&mut self, error: Error) -> Result<()> {
-        match error.kind() {
-            ErrorKind::Corrupted | ErrorKind::UnsupportedFormat | ErrorKind::NotAStore => {
+        match error.is_of_what_is_stored() {
+            true => {
                 self.fault(error);
                 Ok(())
             }
-            _ => Err(error),
+            false => Err(error),
         }
     }
 }
@@ -102,7 +107,7 @@ impl<'p> Findings<'p> {
 fn undamaged<T>(found: Result<T>) -> Result<Option<T>> {
     match found {
         Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == ErrorKind::Corrupted => Ok(None),
+        Err(error) if error.is_of_what_is_stored() => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -132,8 +137,7 @@ impl Sum {
 pub(crate) fn verify(reader: &MainReader, findings: &mut Findings<'_>) -> Result<()> {
     let total = findings.part(|_| reader.row_count())?;
     findings.steps.expect(total.unwrap_or(0));
-    let names = findings.part(|findings| dictionary::check(reader, findings))?;
-    let names = names.unwrap_or_else(|| KnownNames::new(reader.state().ids));
+    let names = dictionary::check(reader, findings)?;
     let expected = families::check(reader, &names, findings)?;
     findings.part(|findings| starts::check(reader, expected, findings))?;
     let told = reader.state().live_bytes;

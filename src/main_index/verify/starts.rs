@@ -21,9 +21,7 @@ pub(super) fn check(
     each_row(
         &reader.starts,
         tables::STARTS,
-        &mut |key, row| match findings
-            .row(row, |page| Ok(starts::pairs(page)?.collect::<Vec<_>>()))?
-        {
+        &mut |key, row| match findings.row(row, starts::pairs)? {
             Some(page) => pages.take(reader, *key, &page, findings),
             None => {
                 pages.is_damaged = true;
