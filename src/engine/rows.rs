@@ -242,5 +242,7 @@ pub(crate) fn identity(read: &ReadTransaction, name: &str) -> Result<Identity> {
         Err(TableError::Storage(error)) => return Err(engine_error(error)),
         Err(error) => return Err(foreign().caused_by(error)),
     };
-    row_as(&meta, META, IDENTITY, Identity::from_body)?.ok_or_else(foreign)
+    // What it says is of the whole file, not of a row.
+    let body = row(&meta, META, IDENTITY)?.ok_or_else(foreign)?;
+    Identity::from_body(&body)
 }
