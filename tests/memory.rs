@@ -1,5 +1,5 @@
-//! How much memory a call takes at once, counted: the allocator is the whole process's, so this test is
-//! alone.
+//! How much memory a call takes at once, counted: the allocator is the whole process's, so these tests are
+//! alone, and come one after the other.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,7 +9,7 @@ use std::any::Any;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
 #[global_allocator]
@@ -99,15 +99,21 @@ fn options(sessions: u32) -> Options {
     options.delta_sessions_max(DELTA_SESSIONS)
 }
 
-/// The most that the call has in memory at once, beside what was there before.
-fn peak(call: impl FnOnce()) -> u64 {
+/// What the call has in memory, beside what was there before: the most at once, and at its end.
+fn measured(call: impl FnOnce()) -> (u64, u64) {
     let profiler = dhat::Profiler::builder().testing();
     let profiler = profiler.trim_backtraces(Some(4)).build();
     call();
-    let peak = dhat::HeapStats::get().max_bytes;
+    let stats = dhat::HeapStats::get();
     drop(profiler);
-    peak as u64
+    (stats.max_bytes as u64, stats.curr_bytes as u64)
 }
+
+fn peak(call: impl FnOnce()) -> u64 {
+    measured(call).0
+}
+
+static ONE_AFTER_THE_OTHER: Mutex<()> = Mutex::new(());
 
 /// A store on the disk, and places beside it.
 struct Place {
@@ -206,7 +212,32 @@ fn peaks(calls: &[Bounded], sessions: u32) -> Vec<(u64, u64)> {
 }
 
 #[test]
+fn what_waits_to_be_merged_takes_about_as_much_memory_as_the_statistics_say() {
+    let alone = ONE_AFTER_THE_OTHER.lock();
+    let _alone = alone.unwrap_or_else(PoisonError::into_inner);
+    let place = Place::new(0);
+    let store = &place.store;
+    assert_eq!(store.stats().unwrap().delta_bytes, 0);
+    // Fewer than start a merge; the first has made what a delta needs whatever it holds.
+    let waiting = 0..DELTA_SESSIONS as u32 / 4 - 1;
+    store.append(session(waiting.start)).unwrap();
+    let (_, taken) = measured(|| {
+        for number in waiting.skip(1) {
+            store.append(session(number)).unwrap();
+        }
+    });
+    let told = store.stats().unwrap().delta_bytes;
+    println!("{told} bytes are told of {taken}");
+    assert!(
+        (taken / 2..=taken * 2).contains(&told),
+        "{told}, not {taken}"
+    );
+}
+
+#[test]
 fn no_call_that_goes_through_a_store_takes_memory_in_proportion_to_its_sessions() {
+    let alone = ONE_AFTER_THE_OTHER.lock();
+    let _alone = alone.unwrap_or_else(PoisonError::into_inner);
     let mut too_many = Vec::new();
     for (calls, sessions) in [(&OF_MANY[..], SESSIONS), (&OF_FEW, SESSIONS_FEW)] {
         for ((name, _, bound), (few, many)) in calls.iter().zip(peaks(calls, sessions)) {

@@ -6,6 +6,8 @@
 //! and which to leave out. [`View`](crate::view::View) reads it together with the main index.
 
 mod names;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub(crate) use names::{Mark, NamesIndex};

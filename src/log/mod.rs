@@ -20,6 +20,7 @@ use crate::format::Commit;
 use crate::format::dictionary::Identity;
 use crate::storage::Storage;
 use segment::{Content, Segment};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The files of the log.
@@ -208,6 +209,36 @@ impl Log {
         self.current.append(self.last, &nothing, self.last)?;
         self.current.shrink()
     }
+}
+
+/// Those last commits through `watermark` that the files still hold, in order: the main index has them
+/// too. None if the last is not there, as the log was emptied or did not become durable.
+///
+/// # Errors
+///
+/// As [`Log::open`].
+pub(crate) fn merged(
+    storage: &dyn Storage,
+    identity: Identity,
+    watermark: u64,
+) -> Result<Vec<Commit>> {
+    let mut commits = BTreeMap::new();
+    for name in LOGS {
+        let (_, content) = open_segment(storage, name, identity)?;
+        let merged = content
+            .records()
+            .filter(|record| record.number <= watermark);
+        for record in merged.filter(|record| !record.body.is_empty()) {
+            let commit = Commit::from_body(record.body);
+            commits.insert(record.number, commit.map_err(|error| error.of_file(name))?);
+        }
+    }
+    let numbers = (1..=watermark).rev();
+    let mut last: Vec<Commit> = numbers
+        .map_while(|number| commits.remove(&number))
+        .collect();
+    last.reverse();
+    Ok(last)
 }
 
 fn open_segment(

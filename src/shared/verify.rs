@@ -4,11 +4,14 @@ use super::unavailable_if_expired;
 use super::{Shared, Writer, replayed};
 use crate::error::{Error, Result};
 use crate::family::Family;
-use crate::log::Log;
+use crate::format::Entry;
+use crate::log::{self, Log};
 use crate::main_index::{Findings, verify};
 use crate::verify::Verification;
 use crate::view::View;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use uuid::Uuid;
 
 impl Shared {
     /// Checks the file of the main index, the log against the delta, and every table of the latest
@@ -19,11 +22,12 @@ impl Shared {
     /// `Unavailable` if the storage fails.
     pub(crate) fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification> {
         let mut findings = Findings::new(progress);
-        let view = self.verify_files(&mut findings)?;
+        let (view, merged) = self.verify_files(&mut findings)?;
         let checked = view.read(|view| {
             let session_count = findings.part(|_| view.len(Family::ALL))?;
             verify(&view.main, &mut findings)?;
             findings.part(|findings| check_delta(view, findings))?;
+            findings.part(|findings| check_merged(view, &merged, findings))?;
             Ok(session_count)
         });
         findings.go_on_with_panic();
@@ -37,7 +41,8 @@ impl Shared {
         })
     }
 
-    fn verify_files(&self, findings: &mut Findings<'_>) -> Result<Arc<View>> {
+    /// Answers the state to be checked, and what the log still has of commits that were merged.
+    fn verify_files(&self, findings: &mut Findings<'_>) -> Result<(Arc<View>, LeftInLog)> {
         let mut main = self.lock_main();
         self.recover_main(&mut main)?;
         let main = main.as_ref().ok_or_else(Error::closed)?;
@@ -49,25 +54,53 @@ impl Shared {
             writer.ready()?;
         }
         let view = self.view()?;
-        if let Err(error) = self.check_log(writer, &view) {
-            findings.unless_damage(error)?;
+        match self.check_log(writer, &view) {
+            Ok(left) => Ok((view, left)),
+            Err(error) => findings
+                .unless_damage(error)
+                .map(|()| (view, LeftInLog::new())),
         }
-        Ok(view)
     }
 
     /// Reads the log again: it must hold what the delta has.
-    fn check_log(&self, writer: &Writer, view: &View) -> Result<()> {
+    fn check_log(&self, writer: &Writer, view: &View) -> Result<LeftInLog> {
         let state = view.main.state();
         let storage = Arc::clone(&self.storage);
         let (log, commits) = Log::open(storage, view.main.identity(), state.watermark)?;
         let delta = replayed(state.ids, &commits)?;
-        match log.last() == writer.log.last() && delta.is_same_as(&view.delta) {
-            true => Ok(()),
-            false => Err(Error::corrupted(
-                "log.0 and log.1 do not hold what was committed to them",
+        if log.last() != writer.log.last() || !delta.is_same_as(&view.delta) {
+            let problem = "log.0 and log.1 do not hold what was committed to them";
+            return Err(Error::corrupted(problem));
+        }
+        let merged = log::merged(&*self.storage, view.main.identity(), state.watermark)?;
+        let effects = merged.iter().flat_map(|commit| &commit.effects);
+        Ok(effects
+            .map(|effect| (effect.entry.refer_uid, effect.after()))
+            .collect())
+    }
+}
+
+/// What commits that were merged have last made of sessions: nothing is left of those removed.
+type LeftInLog = BTreeMap<Uuid, Option<Entry>>;
+
+/// The main index has the sessions that commits which were merged have left: not so if it says that it
+/// has more commits than it does. What bypasses the log may end sessions, and add them again.
+fn check_merged(view: &View, merged: &LeftInLog, findings: &mut Findings<'_>) -> Result<()> {
+    for (uid, left) in merged {
+        let Some(left) = left else { continue };
+        let is_left = |found: Entry| {
+            let end = left.end.or(found.end);
+            found == Entry { end, ..*left }
+        };
+        match view.main.find(*uid) {
+            Ok(found) if found.is_some_and(is_left) => {}
+            Ok(_) => findings.fault(format!(
+                "session {uid} is not in main.redb as merged commits of the log have left it"
             )),
+            Err(error) => findings.unless_damage(error)?,
         }
     }
+    Ok(())
 }
 
 /// The log follows on the main index: that has the sessions which the log changes, and none that it

@@ -4,6 +4,7 @@ use crate::forger::{self, FILES};
 use crate::support::faulty::FaultyStorage;
 use crate::support::files::bytes_of;
 use crate::{at, log, rewrite_meta, uid};
+use chrono::TimeDelta;
 use redb::{Key, ReadableTable, TableDefinition};
 use sessionlog::storage::{MemoryStorage, Storage};
 use sessionlog::{ErrorKind, Merge, Options, PageRequest, Query, SessionLog, Store, Verification};
@@ -319,6 +320,35 @@ fn sessions_that_the_log_adds_to_a_main_index_which_has_them_are_named() {
             assert_eq!(std::mem::replace(&mut state[1], watermark), 2);
         };
         forger::forged(&path, &files, |rows| rows.meta("state", set_back));
+        assert_eq!(forger::faults_of(&path), expected);
+    }
+}
+
+/// As if the main index had them too.
+#[test]
+fn sessions_of_merged_commits_that_the_main_index_lacks_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = forger::options()
+        .delta_sessions_max(2)
+        .create(&path)
+        .unwrap();
+    for number in [1, 2, 5, 3] {
+        store.append(forger::session(number)).unwrap();
+    }
+    store.end(uid(5), at(START) + TimeDelta::days(1)).unwrap();
+    store.remove(uid(1)).unwrap();
+    let files = FILES.map(|name| std::fs::read(path.join(name)).unwrap());
+    drop(store);
+    let lacks = |number| {
+        format!("session #{number} is not in main.redb as merged commits of the log have left it")
+    };
+    for (watermark, expected) in [(4, vec![]), (5, vec![lacks(5)])] {
+        let set = |state: &mut [u8]| {
+            // Behind the version.
+            assert_eq!(std::mem::replace(&mut state[1], watermark), 4);
+        };
+        forger::forged(&path, &files, |rows| rows.meta("state", set));
         assert_eq!(forger::faults_of(&path), expected);
     }
 }
