@@ -219,7 +219,7 @@ fn what_waits_to_be_merged_takes_about_as_much_memory_as_the_statistics_say() {
     let store = &place.store;
     assert_eq!(store.stats().unwrap().delta_bytes, 0);
     // Fewer than start a merge; the first has made what a delta needs whatever it holds.
-    let waiting = 0..DELTA_SESSIONS as u32 / 4 - 1;
+    let waiting = 0..u32::try_from(DELTA_SESSIONS / 4 - 1).unwrap();
     store.append(session(waiting.start)).unwrap();
     let (_, taken) = measured(|| {
         for number in waiting.skip(1) {

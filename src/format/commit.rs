@@ -282,6 +282,47 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_effect_leads_from_what_was_to_what_will_be() {
+        let open = commit().effects[0].entry;
+        let end = Some(open.start);
+        let entry = Entry { end, ..open };
+        let of = |kind| Effect {
+            user_id: UserId(3),
+            entry,
+            kind,
+        };
+        let cases = [
+            (EffectKind::Added, None, Some(entry)),
+            (EffectKind::Ended, Some(open), Some(entry)),
+            (EffectKind::Removed, Some(entry), None),
+        ];
+        for (kind, before, after) in cases {
+            assert_eq!((of(kind).before(), of(kind).after()), (before, after));
+        }
+    }
+
+    #[test]
+    fn names_are_empty_without_any_user_name_and_client() {
+        let all = commit().names;
+        let parts = [
+            NewNames {
+                users: all.users,
+                ..NewNames::default()
+            },
+            NewNames {
+                names: all.names,
+                ..NewNames::default()
+            },
+            NewNames {
+                clients: all.clients,
+                ..NewNames::default()
+            },
+        ];
+        assert!(NewNames::default().is_empty());
+        assert!(!parts.iter().any(NewNames::is_empty));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -295,8 +295,10 @@ mod tests {
     #[test]
     fn the_bytes_of_a_name_are_pinned() {
         let user = Uuid::from_u128(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
+        let row = NameRow::new(UserId(300), user, "Åsa");
+        assert_eq!((row.user_id(), row.user_refer_uid()), (UserId(300), user));
         check(
-            NameRow::new(UserId(300), user, "Åsa"),
+            row,
             b"\x01\xfb\x2c\x01\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff\x04\xc3\x85sa",
         );
     }
@@ -330,6 +332,37 @@ mod tests {
             state,
             b"\x01\xfb\x2c\x01\xfd\0\0\0\0\0\x01\0\0\x01\x02\xfc\x70\x11\x01\0\xfb\xff\0\x03",
         );
+    }
+
+    #[test]
+    fn the_ids_given_are_counted_and_tell_states_apart_as_commits_and_merges_do() {
+        let mut ids = Ids::START;
+        for _ in 0..3 {
+            ids.take_client().unwrap();
+        }
+        ids.take_name().unwrap();
+        ids.take_name().unwrap();
+        ids.take_user().unwrap();
+        assert_eq!(ids.given(), (1, 2, 3));
+        let one = MainState::START;
+        let elsewhere = MainState {
+            next_node: 9,
+            live_bytes: 9,
+            ..one
+        };
+        assert!(one.is_same_as(&elsewhere));
+        let others = [
+            MainState { ids, ..one },
+            MainState {
+                watermark: 1,
+                ..one
+            },
+            MainState {
+                merge_count: 1,
+                ..one
+            },
+        ];
+        assert!(!others.iter().any(|other| one.is_same_as(other)));
     }
 
     #[test]

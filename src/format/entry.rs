@@ -158,6 +158,7 @@ mod tests {
             assert_eq!(Entry::from_bytes(&entry.to_bytes()).unwrap(), entry);
             assert_eq!(Entry::client_of(entry.pack().rest.ids), entry.client_id);
         }
+        assert!(entry().is_open() && !Entry { end, ..entry() }.is_open());
     }
 
     #[test]

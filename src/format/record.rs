@@ -153,6 +153,47 @@ mod tests {
         assert_eq!(LogRecord::read(rest), None);
     }
 
+    /// Records 5 to 7, each of which knows the one before to be durable, with a damaged one and bytes that
+    /// are none between them; the body of 6 looks like record 9.
+    fn scattered() -> Vec<u8> {
+        let (mut bytes, mut within, mut damaged) = (vec![7; 40], Vec::new(), Vec::new());
+        LogRecord::write([0; 4], 9, 8, b"within", &mut within);
+        LogRecord::write([0; 4], 8, 7, b"damaged", &mut damaged);
+        *damaged.last_mut().unwrap() ^= 1;
+        for (number, body) in [(5, &b"five"[..]), (6, &within), (7, b"")] {
+            LogRecord::write([0; 4], number, number - 1, body, &mut bytes);
+            bytes.extend_from_slice(&damaged);
+            bytes.extend_from_slice(&[255; 30]);
+        }
+        bytes
+    }
+
+    #[test]
+    fn records_are_found_wherever_they_are_but_none_within_another() {
+        let bytes = scattered();
+        for (behind, expected) in [(0, &[5, 6, 7][..]), (5, &[6, 7]), (6, &[7]), (7, &[])] {
+            let found = LogRecord::all_behind(&bytes, behind);
+            let numbers: Vec<u64> = found.iter().map(|record| record.number).collect();
+            assert_eq!(numbers, expected);
+        }
+        let found = LogRecord::all_behind(&bytes[..bytes.len() - 1], 0);
+        assert_eq!((found.len(), found[0].body), (3, &b"five"[..]));
+    }
+
+    #[test]
+    fn only_a_later_record_that_was_written_when_one_was_durable_knows_it() {
+        let mut bytes = Vec::new();
+        LogRecord::write([0; 4], 301, 300, b"", &mut bytes);
+        let knows = |number, last| LogRecord::any_that_knows(&bytes, number, last);
+        assert!(knows(300, 301) && knows(299, 301) && knows(300, 400));
+        assert!(!knows(301, 301) && !knows(301, 400) && !knows(300, 300));
+        // What tells how far an emptied log went says it of itself.
+        let mut marker = Vec::new();
+        LogRecord::write([0; 4], 300, 300, b"", &mut marker);
+        assert!(!LogRecord::any_that_knows(&marker, 300, 400));
+        assert!(LogRecord::all_behind(&marker, 0).is_empty());
+    }
+
     #[test]
     fn every_flipped_bit_is_found() {
         let (bytes, first) = two();
