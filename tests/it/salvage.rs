@@ -1,5 +1,6 @@
 //! What can be read of a damaged store comes out of it, and nothing else.
 
+use crate::forger;
 use crate::support::files::{bytes_of, record_ends};
 use crate::{at, log, uid};
 use chrono::TimeDelta;
@@ -213,4 +214,26 @@ fn a_store_in_a_directory_is_salvaged_to_another_and_never_over_anything() {
     assert_eq!(sessions_of(&Store::open(&to).unwrap()).len(), 49);
     let again = Store::salvage(&from, &to, |_| ()).unwrap_err();
     assert_eq!(again.kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn a_session_that_no_store_takes_is_told_and_keeps_no_other_from_coming_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    let files = forger::stored(&from);
+    forger::forged(&from, &files, |rows| {
+        // As long before its start as a second less a tick.
+        let end = 1_u64.wrapping_sub(forger::SECOND);
+        rows.everywhere(7, |entry| entry.end = end);
+    });
+    let salvaged = Store::salvage(&from, &to, |_| ()).unwrap();
+    assert_eq!(salvaged.session_count, 19);
+    assert_eq!(salvaged.lost_session_count, Some(1));
+    assert_eq!(salvaged.fault_count, 1);
+    assert!(salvaged.faults[0].contains("session_end"), "{salvaged:?}");
+    let mut expected: Sessions = (1..=20)
+        .map(|number| (number, forger::session(number)))
+        .collect();
+    expected.remove(&7);
+    assert_eq!(sessions_of(&Store::open(&to).unwrap()), expected);
 }
