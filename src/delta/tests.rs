@@ -84,6 +84,20 @@ fn what_follows_on_what_became_of_a_session_is_one_change_of_the_main_index() {
 }
 
 #[test]
+fn entries_are_moved_by_those_added_and_left_out_before_them() {
+    let (one, two) = (effect(1, None, Added), effect(2, Some(60), Removed));
+    let (three, four) = (effect(3, Some(60), Ended), effect(4, None, Added));
+    let delta = delta(&[four, two, one, three]).unwrap();
+    let all = Family::ALL.to_key();
+    let before = |number| delta.before(all, effect(number, None, Added).entry.key());
+    let first = before(1);
+    let moved = |number| before(number).weight - first.weight;
+    let counted = |number| before(number).count - first.count;
+    assert_eq!([1, 2, 3, 4, 5].map(moved), [0, 1, 0, 0, 1]);
+    assert_eq!([1, 2, 3, 4, 5].map(counted), [0, 1, 2, 3, 4]);
+}
+
+#[test]
 fn what_cannot_follow_on_what_became_of_a_session_is_corrupted() {
     let (new, ended) = (effect(1, None, Added), effect(1, Some(60), Ended));
     let gone = effect(1, Some(60), Removed);

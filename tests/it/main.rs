@@ -38,6 +38,7 @@ mod import;
 mod kills;
 mod life;
 mod locks;
+mod merges;
 mod opening;
 mod paging;
 mod panics;
