@@ -71,14 +71,6 @@ impl Family {
         open_only: true,
     };
 
-    /// Every session of a user.
-    pub(crate) const fn of_user(user: UserId) -> Self {
-        Self {
-            user: Some(user),
-            ..Self::ALL
-        }
-    }
-
     /// Every session on a client.
     pub(crate) const fn of_client(client: ClientId) -> Self {
         Self {

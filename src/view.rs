@@ -3,11 +3,10 @@
 use crate::combined::Combined;
 use crate::counted::Key;
 use crate::delta::Delta;
-use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::family::{Family, FamilyKey, Plan};
 use crate::format::{ClientId, Entry, NameId, UserId, UserName};
-use crate::main_index::{MAIN, MainReader};
+use crate::main_index::MainReader;
 use crate::names::{Dictionary, Names};
 use crate::query::{Order, Query};
 use crate::session::SessionLog;
@@ -118,7 +117,7 @@ impl View {
         }
     }
 
-    /// Runs a read; see [`guarded`].
+    /// Runs a read; see [`MainReader::guarded`].
     ///
     /// # Errors
     ///
@@ -129,12 +128,14 @@ impl View {
             return Err(Error::closed());
         }
         let had_failed = self.main.has_failed();
-        guarded(MAIN, || read(self)).map_err(|error| match error.kind() {
-            ErrorKind::Closed if !self.is_closed() => Error::expired().caused_by(error),
-            // The engine does nothing more, whatever the storage does.
-            ErrorKind::Unavailable if had_failed => Error::expired().caused_by(error),
-            _ => error,
-        })
+        self.main
+            .guarded(|| read(self))
+            .map_err(|error| match error.kind() {
+                ErrorKind::Closed if !self.is_closed() => Error::expired().caused_by(error),
+                // The engine does nothing more, whatever the storage does.
+                ErrorKind::Unavailable if had_failed => Error::expired().caused_by(error),
+                _ => error,
+            })
     }
 
     fn is_closed(&self) -> bool {

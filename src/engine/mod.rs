@@ -2,9 +2,11 @@
 //! is its user, and nothing of redb leaves the two: its errors and panics become ours, and rows come
 //! out checked.
 
+mod pages;
 mod rows;
 mod seam;
 
+pub(crate) use pages::Pages;
 pub(crate) use rows::{
     Body, META, RowWriter, Rows, SeenRow, each_row, first_row_as, id, identity, missing,
     put_identity, row, row_as,
@@ -32,6 +34,8 @@ pub(crate) struct Engine {
     file: Arc<HeldFile>,
     name: &'static str,
     has_failed: Arc<AtomicBool>,
+    /// Whether pages of the file are known to be damaged.
+    is_damaged: AtomicBool,
 }
 
 impl Engine {
@@ -101,6 +105,7 @@ impl Engine {
                 file,
                 name,
                 has_failed,
+                is_damaged: AtomicBool::new(false),
             })
         })
     }
@@ -122,7 +127,31 @@ impl Engine {
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T>) -> Result<T> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = database.as_ref().ok_or_else(Error::closed)?;
-        guarded(self.name, || work(database))
+        self.guarded(|| work(database))
+    }
+
+    /// As [`guarded`], and a panic is remembered as [damage](Self::note_damage).
+    pub(crate) fn guarded<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let mut is_done = false;
+        let done = guarded(self.name, || {
+            let done = work();
+            is_done = true;
+            done
+        });
+        if !is_done {
+            self.note_damage();
+        }
+        done
+    }
+
+    /// Pages of the file are damaged: nothing more is written to it. Over such pages the engine can
+    /// panic while it cleans up after a panic, which ends the process.
+    pub(crate) fn note_damage(&self) {
+        self.is_damaged.store(true, Ordering::Release);
+    }
+
+    fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Acquire)
     }
 
     /// The state after the last commit.
@@ -134,8 +163,14 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// `Unavailable` if the storage fails: the outcome is then unknown.
+    /// `Unavailable` if the storage fails: the outcome is then unknown. `Corrupted` if pages of the file
+    /// are known to be damaged.
     pub(crate) fn write(&self, write: impl FnOnce(&WriteTransaction) -> Result<()>) -> Result<()> {
+        if self.is_damaged() {
+            let name = self.name;
+            let problem = format!("{name} has damaged pages, and nothing more is written to it");
+            return Err(Error::corrupted(problem));
+        }
         self.with(|database| {
             let mut transaction = database.begin_write().map_err(engine_error)?;
             // Else opening after a crash goes through the whole file.
@@ -154,9 +189,7 @@ impl Engine {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let database = database.as_mut().ok_or_else(Error::closed)?;
-        guarded(self.name, || {
-            database.compact().map(drop).map_err(engine_error)
-        })
+        self.guarded(|| database.compact().map(drop).map_err(engine_error))
     }
 
     /// The bytes of the file as it is now, room for growth included.
@@ -187,9 +220,15 @@ impl Engine {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        database.map_or(Ok(()), |database| {
-            guarded(self.name, || database.close().map_err(engine_error))
-        })
+        match database {
+            None => Ok(()),
+            // There is nothing to be written then, or nothing may be.
+            Some(database) if self.file.is_held() || self.is_damaged() => {
+                seam::give_up(database);
+                Ok(())
+            }
+            Some(database) => self.guarded(|| database.close().map_err(engine_error)),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{HeldFile, StorageFile};
 use redb::{Database, StorageBackend};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -93,6 +93,19 @@ pub(crate) fn guarded<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result
         )))
     });
     done.map_err(|error| error.of_file(name))
+}
+
+/// Drops a database without its last commit, which reads and writes pages: the engine leaves that out
+/// while its thread panics.
+pub(super) fn give_up(database: Database) {
+    // Where panics end the process, none can be of use.
+    if cfg!(panic = "unwind") {
+        let given_up = catch_unwind(AssertUnwindSafe(move || {
+            let _database = database;
+            resume_unwind(Box::new(()));
+        }));
+        drop(given_up);
+    }
 }
 
 /// An error of the engine, by what the caller should do about it.

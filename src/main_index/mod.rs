@@ -122,7 +122,7 @@ impl MainIndex {
     }
 
     fn identified(engine: Engine, setup: Setup) -> Result<Self> {
-        let identity = engine::guarded(MAIN, || engine::identity(&engine.read()?, MAIN))?;
+        let identity = engine.guarded(|| engine::identity(&engine.read()?, MAIN))?;
         Ok(Self::over(engine, identity, setup))
     }
 
@@ -148,7 +148,7 @@ impl MainIndex {
     /// The state after the last merge.
     pub(crate) fn read(&self) -> Result<MainReader> {
         let read = self.engine.read()?;
-        engine::guarded(MAIN, || MainReader::new(&read, self))
+        self.engine.guarded(|| MainReader::new(&read, self))
     }
 
     /// Brings a delta on top of the state `base` in, with the names that are `new` in it and without
@@ -179,6 +179,14 @@ impl MainIndex {
     ///
     /// `Corrupted` if the file is damaged; `Unavailable` if the storage fails.
     pub(crate) fn check_file(&self, storage: &dyn Storage) -> Result<()> {
+        let checked = self.reread_file(storage);
+        if checked.as_ref().is_err_and(Error::is_of_what_is_stored) {
+            self.engine.note_damage();
+        }
+        checked
+    }
+
+    fn reread_file(&self, storage: &dyn Storage) -> Result<()> {
         let setup = Setup {
             cache_bytes: CHECK_CACHE_BYTES,
             shape: self.shape,

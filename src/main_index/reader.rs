@@ -116,6 +116,11 @@ impl MainReader {
         self.engine.has_failed()
     }
 
+    /// See [`Engine::guarded`](crate::engine::Engine::guarded).
+    pub(crate) fn guarded<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.engine.guarded(work)
+    }
+
     pub(super) fn inner_nodes(&self) -> &InnerNodes {
         &self.inner_nodes
     }

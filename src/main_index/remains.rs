@@ -1,41 +1,37 @@
 //! What can be read of a main index of which anything may be damaged.
 
+mod searched;
+
 use super::reader::RowTable;
 use super::verify::Findings;
-use super::{MAIN, MainIndex, Setup, tables};
+use super::{MAIN, MainIndex, Setup, starts, tables};
 use crate::counted::{self, NodeReader, Slot, Tree};
 use crate::engine::{
-    self, Body, Engine, META, Rows, each_row, engine_error, guarded, missing, row, row_as,
+    self, Body, Engine, META, Pages, Rows, each_row, engine_error, guarded, missing, row, row_as,
 };
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::family::{Family, FamilyKey};
-use crate::format::dictionary::{ClientRow, IdRow, Identity, MainState, NameRow, Row};
-use crate::format::{ClientId, Entry, NameId, UserId};
+use crate::format::dictionary::{ClientRow, Identity, Level, MainState, NameRow, Row};
+use crate::format::{ClientId, Entry, NameId};
 use crate::storage::Storage;
 use redb::{Key, ReadTransaction};
+use searched::Texts;
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// Takes a session that is found.
 type Visit<'v> = &'v mut dyn FnMut(Entry, &mut Findings<'_>) -> Result<()>;
 
-/// The tables of the last state, as far as each can be opened.
+/// What is left of an index: the tables of its last state, and the pages of its file.
 pub(crate) struct Remains {
     identity: Option<Identity>,
-    state: Option<MainState>,
-    roots: Option<RowTable<&'static [u8; 9]>>,
-    nodes: Option<RowTable<u64>>,
-    names: Option<RowTable<u32>>,
-    name_ids: Option<RowTable<&'static [u8]>>,
-    clients: Option<RowTable<u32>>,
-    client_ids: Option<RowTable<&'static [u8]>>,
-    /// The names as the tables from texts to ids have them, once one is missing elsewhere.
-    names_by_id: OnceCell<HashMap<NameId, (Uuid, Arc<str>)>>,
-    clients_by_id: OnceCell<HashMap<ClientId, Arc<str>>>,
+    tables: Tables,
+    pages: Pages,
+    /// Names and clients by their ids, once one is missing where it should be.
+    texts: OnceCell<Texts>,
     /// Open for as long as the tables are.
-    _engine: Arc<Engine>,
+    _engine: Option<Engine>,
 }
 
 impl MainIndex {
@@ -43,57 +39,84 @@ impl MainIndex {
     ///
     /// # Errors
     ///
-    /// `NotAStore` if it is another program's, `UnsupportedFormat` if another version's, `Corrupted` if
-    /// it cannot be opened; `Unavailable` if the storage fails. What else is damaged is a finding.
+    /// `NotAStore` or `Corrupted` if nothing can, as of another program's; `UnsupportedFormat` if it is
+    /// another version's; `Unavailable` if the storage fails. What else is damaged is a finding.
     pub(crate) fn remains(
         storage: &dyn Storage,
         setup: Setup,
         findings: &mut Findings<'_>,
     ) -> Result<Remains> {
-        let engine = Arc::new(Engine::open(storage, MAIN, setup.opening())?);
-        let read = engine.read()?;
-        let identity = guarded(MAIN, || engine::identity(&read, MAIN));
-        let remains = Remains::read(engine, &read, findings)?;
-        match identity {
-            Ok(identity) => Ok(Remains {
-                identity: Some(identity),
-                ..remains
-            }),
-            // Another program's has none of our tables.
-            Err(error) if error.kind() == ErrorKind::UnsupportedFormat || remains.is_nothing() => {
-                Err(error)
+        let (engine, tables, identity) = match opened(storage, setup, findings) {
+            Ok((engine, tables, identity)) => (Some(engine), tables, identity),
+            Err(error) => (None, Tables::default(), Err(error)),
+        };
+        let identity = match identity {
+            Ok(identity) => Some(identity),
+            Err(error) if !may_be_ours(&error) => return Err(error),
+            Err(error) if tables.are_none() && !searched::has_rows(storage)? => return Err(error),
+            Err(error) => {
+                findings.fault(error);
+                None
             }
-            Err(error) => findings.unless_damage(error).map(|()| remains),
-        }
+        };
+        Ok(Remains {
+            identity,
+            tables,
+            pages: Pages::open(storage, MAIN)?,
+            texts: OnceCell::new(),
+            _engine: engine,
+        })
     }
 }
 
-impl Remains {
-    fn read(
-        engine: Arc<Engine>,
-        read: &ReadTransaction,
-        findings: &mut Findings<'_>,
-    ) -> Result<Self> {
-        let state = findings.part(|_| {
-            let meta = read.open_table(META).map_err(engine_error)?;
-            tables::state(&meta)
-        })?;
+fn may_be_ours(error: &Error) -> bool {
+    error.is_of_what_is_stored() && error.kind() != ErrorKind::UnsupportedFormat
+}
+
+fn opened(
+    storage: &dyn Storage,
+    setup: Setup,
+    findings: &mut Findings<'_>,
+) -> Result<(Engine, Tables, Result<Identity>)> {
+    let engine = Engine::open(storage, MAIN, setup.opening())?;
+    let read = engine.read()?;
+    let identity = guarded(MAIN, || engine::identity(&read, MAIN));
+    let tables = Tables::open(&read, findings)?;
+    Ok((engine, tables, identity))
+}
+
+/// The tables of the last state, as far as each can be opened.
+#[derive(Default)]
+struct Tables {
+    state: Option<MainState>,
+    levels: Option<Vec<Level>>,
+    roots: Option<RowTable<&'static [u8; 9]>>,
+    nodes: Option<RowTable<u64>>,
+    starts: Option<RowTable<tables::StartsKey>>,
+    names: Option<RowTable<u32>>,
+    name_ids: Option<RowTable<&'static [u8]>>,
+    clients: Option<RowTable<u32>>,
+    client_ids: Option<RowTable<&'static [u8]>>,
+}
+
+impl Tables {
+    fn open(read: &ReadTransaction, findings: &mut Findings<'_>) -> Result<Self> {
+        let meta = || read.open_table(META).map_err(engine_error);
         Ok(Self {
-            identity: None,
-            state,
+            state: findings.part(|_| tables::state(&meta()?))?,
+            levels: findings.part(|_| starts::levels(&meta()?))?,
             roots: open(read, tables::ROOTS, findings)?,
             nodes: open(read, tables::NODES, findings)?,
+            starts: open(read, tables::STARTS, findings)?,
             names: open(read, tables::NAMES, findings)?,
             name_ids: open(read, tables::NAME_IDS, findings)?,
             clients: open(read, tables::CLIENTS, findings)?,
             client_ids: open(read, tables::CLIENT_IDS, findings)?,
-            names_by_id: OnceCell::new(),
-            clients_by_id: OnceCell::new(),
-            _engine: engine,
         })
     }
 
-    fn is_nothing(&self) -> bool {
+    /// Another program's file has none of our tables.
+    fn are_none(&self) -> bool {
         self.roots.is_none() && self.nodes.is_none()
     }
 }
@@ -114,7 +137,7 @@ impl Remains {
 
     /// How far into the log it goes, if that is known.
     pub(crate) fn watermark(&self) -> Option<u64> {
-        self.state.map(|state| state.watermark)
+        self.tables.state.map(|state| state.watermark)
     }
 
     /// How many sessions there were, if that can be told.
@@ -124,7 +147,7 @@ impl Remains {
     }
 
     fn root(&self, family: FamilyKey) -> Result<Option<Body<'_>>> {
-        match &self.roots {
+        match &self.tables.roots {
             Some(roots) => guarded(MAIN, || row(roots, tables::ROOTS, &family)),
             None => Ok(None),
         }
@@ -165,76 +188,38 @@ impl Remains {
     ///
     /// As [`visit_in_order`](Self::visit_in_order).
     pub(crate) fn visit_leaves(&self, findings: &mut Findings<'_>, visit: Visit<'_>) -> Result<()> {
-        let given = self.state.map_or((0, 0), |state| {
-            let (users, ..) = state.ids.given();
-            (state.next_node, users)
-        });
         let mut leaf = |node: &[u8], findings: &mut Findings<'_>| -> Result<()> {
             let slots = findings.part(|_| counted::slots_of(node))?;
             visit_slots(&slots.unwrap_or_default(), findings, visit)
         };
-        // A table that cannot be gone through may still be read by its keys.
-        if let Some(nodes) = &self.nodes
-            && !each_body(nodes, tables::NODES, findings, &mut leaf)?
-        {
-            for id in 0..given.0 {
-                visit_body(nodes, tables::NODES, id, findings, &mut leaf)?;
-            }
+        let (nodes, roots) = (self.tables.nodes.as_ref(), self.tables.roots.as_ref());
+        let are_whole = [
+            each_body(nodes, tables::NODES, findings, &mut leaf)?,
+            each_body(roots, tables::ROOTS, findings, &mut leaf)?,
+        ];
+        match are_whole {
+            [true, true] => Ok(()),
+            _ => self.search_sessions(findings, visit),
         }
-        if let Some(roots) = &self.roots
-            && !each_body(roots, tables::ROOTS, findings, &mut leaf)?
-        {
-            // A session is in the family of its user.
-            for user in (0..given.1).map(UserId) {
-                let key = Family::of_user(user).to_key();
-                visit_body(roots, tables::ROOTS, &key, findings, &mut leaf)?;
-            }
-        }
-        Ok(())
     }
 
     /// A user and a name.
     pub(crate) fn name(&self, id: NameId) -> Option<(Uuid, Arc<str>)> {
-        let by_id = self.names.as_ref().and_then(|names| {
+        let by_id = self.tables.names.as_ref().and_then(|names| {
             let name = || row_as(names, tables::NAMES, id.0, NameRow::from_body);
             let name = guarded(MAIN, name).ok()??;
             Some((name.user_refer_uid(), name.user.into()))
         });
-        by_id.or_else(|| {
-            let names = self.names_by_id.get_or_init(|| self.names_by_text());
-            names.get(&id).cloned()
-        })
+        by_id.or_else(|| self.texts().names.get(&id).cloned())
     }
 
     pub(crate) fn client(&self, id: ClientId) -> Option<Arc<str>> {
-        let by_id = self.clients.as_ref().and_then(|clients| {
+        let by_id = self.tables.clients.as_ref().and_then(|clients| {
             let client = || row_as(clients, tables::CLIENTS, id.0, ClientRow::from_body);
             let client = guarded(MAIN, client).ok()??;
             Some(client.client_refer_uid.into())
         });
-        by_id.or_else(|| {
-            let clients = self.clients_by_id.get_or_init(|| self.clients_by_text());
-            clients.get(&id).cloned()
-        })
-    }
-
-    fn names_by_text(&self) -> HashMap<NameId, (Uuid, Arc<str>)> {
-        let texts = ids_by_text(self.name_ids.as_ref(), tables::NAME_IDS);
-        let names = texts.into_iter().filter_map(|(text, id)| {
-            let (uid, user) = text.split_first_chunk()?;
-            let user = std::str::from_utf8(user).ok()?;
-            Some((NameId(id), (Uuid::from_bytes(*uid), user.into())))
-        });
-        names.collect()
-    }
-
-    fn clients_by_text(&self) -> HashMap<ClientId, Arc<str>> {
-        let texts = ids_by_text(self.client_ids.as_ref(), tables::CLIENT_IDS);
-        let clients = texts.into_iter().filter_map(|(text, id)| {
-            let client = String::from_utf8(text).ok()?;
-            Some((ClientId(id), client.into()))
-        });
-        clients.collect()
+        by_id.or_else(|| self.texts().clients.get(&id).cloned())
     }
 }
 
@@ -242,7 +227,7 @@ impl NodeReader for Remains {
     type Bytes<'a> = Body<'a>;
 
     fn node(&self, id: u64) -> Result<Body<'_>> {
-        let nodes = self.nodes.as_ref();
+        let nodes = self.tables.nodes.as_ref();
         let nodes = nodes.ok_or_else(|| missing("the table", "nodes"))?;
         guarded(MAIN, || row(nodes, tables::NODES, id))?.ok_or_else(|| missing("node", id))
     }
@@ -263,11 +248,14 @@ type VisitBody<'v> = &'v mut dyn FnMut(&[u8], &mut Findings<'_>) -> Result<()>;
 /// Visits the rows of a table that are as they were written, and answers whether all of it could be
 /// gone through.
 fn each_body<K: Key + 'static>(
-    table: &RowTable<K>,
+    table: Option<&RowTable<K>>,
     rows: Rows<K>,
     findings: &mut Findings<'_>,
     visit: VisitBody<'_>,
 ) -> Result<bool> {
+    let Some(table) = table else {
+        return Ok(false);
+    };
     let gone_through = findings.part(|findings| {
         each_row(table, rows, &mut |_, seen| match seen.body() {
             Ok(body) => visit(body, findings),
@@ -275,38 +263,4 @@ fn each_body<K: Key + 'static>(
         })
     })?;
     Ok(gone_through.is_some())
-}
-
-/// Visits a row, if there is one that is as it was written.
-fn visit_body<'k, K: Key + 'static>(
-    table: &RowTable<K>,
-    rows: Rows<K>,
-    key: K::SelfType<'k>,
-    findings: &mut Findings<'_>,
-    visit: VisitBody<'_>,
-) -> Result<()> {
-    match guarded(MAIN, || row(table, rows, key)) {
-        Ok(Some(body)) => visit(&body, findings),
-        _ => Ok(()),
-    }
-}
-
-/// What the rows of a table from texts to ids say, as far as they can be gone through.
-fn ids_by_text(
-    table: Option<&RowTable<&'static [u8]>>,
-    rows: Rows<&'static [u8]>,
-) -> Vec<(Vec<u8>, u32)> {
-    let mut found = Vec::new();
-    let gone_through = table.map(|table| {
-        guarded(MAIN, || {
-            each_row(table, rows, &mut |text, seen| {
-                let id = seen.read(IdRow::from_body);
-                found.extend(id.ok().map(|row| (text.to_vec(), row.id)));
-                Ok(())
-            })
-        })
-    });
-    // What is missing is told of each session that has it.
-    drop(gone_through);
-    found
 }

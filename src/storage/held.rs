@@ -56,6 +56,11 @@ impl HeldFile {
         Ok(())
     }
 
+    /// Whether no change reaches the file.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held().is_some()
+    }
+
     fn held(&self) -> RwLockReadGuard<'_, Option<Vec<Change>>> {
         self.held.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -22,9 +22,14 @@ impl Store {
     /// damaged one at `from`, which stays as it is.
     ///
     /// Sessions are looked for in every index that has them, their names in both tables that have
-    /// those, and commits wherever they are in the log, on top of which others may be missing. What
-    /// is damaged is found by its checksum: nothing is guessed. A session that cannot be read in any
-    /// place is lost, and so is one whose user or client cannot.
+    /// those, and commits wherever they are in the log, on top of which others may be missing; and in
+    /// every page of the file, where the storage engine cannot go through it. What is damaged is found
+    /// by its checksum: nothing is guessed. A session that cannot be read in any place is lost, and so
+    /// is one whose user or client cannot.
+    ///
+    /// In pages that are free there may be sessions that were removed, or erased though not
+    /// [securely](crate::Erasure::Secure): none of those comes out, unless the engine cannot open the
+    /// file, or read which sessions there are. The report says so then.
     ///
     /// Where the medium itself fails to read, copy what it can of the files first.
     ///

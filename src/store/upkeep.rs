@@ -20,7 +20,8 @@ impl Store {
     /// `progress` is told how far it has come, now and then, once the file was read. Reads go on, and
     /// so do commits; but merges wait while the file is read, and with them what waits for a merge.
     /// The state that is checked is kept from being cleaned up meanwhile. Memory is bounded by the
-    /// number of names and clients, a few bytes each. What the check finds it leaves as it is.
+    /// number of names and clients, a few bytes each. What the check finds it leaves as it is; but if
+    /// pages of the file are damaged, nothing more is merged into it, and commits stay in the log.
     ///
     /// # Errors
     ///

@@ -87,7 +87,16 @@ fn a_check_changes_no_byte_and_reads_what_is_stored_not_what_is_cached() {
         .check_on_open(true)
         .open_on(Arc::new(storage.clone()));
     assert_eq!(opened.unwrap_err().kind(), ErrorKind::AlreadyOpen);
-    store.close().unwrap();
+    // Nothing more is written to that file: commits are in the log, and stay there.
+    let damaged = bytes_of(&storage, "main.redb");
+    store.append(session(205)).unwrap();
+    let error = store.close().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupted);
+    assert!(
+        error.to_string().contains("nothing more is written to it"),
+        "{error}"
+    );
+    assert_eq!(bytes_of(&storage, "main.redb"), damaged);
     let opened = options().check_on_open(true).open_on(Arc::new(storage));
     assert_eq!(opened.unwrap_err().kind(), ErrorKind::Corrupted);
 }
