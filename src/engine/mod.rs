@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{HeldFile, Storage, StorageFile};
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use seam::Backend;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -92,7 +93,9 @@ impl Engine {
         if file.is_empty().map_err(failed)? {
             return Err(Error::corrupted(format!("{name} is empty")));
         }
-        Self::over(Arc::new(HeldFile::new(file)), name, opening)
+        let file = HeldFile::new(file);
+        leave_out_part_of_page(&file).map_err(failed)?;
+        Self::over(Arc::new(file), name, opening)
     }
 
     fn over(file: Arc<HeldFile>, name: &'static str, opening: Opening) -> Result<Self> {
@@ -229,6 +232,27 @@ impl Engine {
             }
             Some(database) => self.guarded(|| database.close().map_err(engine_error)),
         }
+    }
+}
+
+/// The engine takes no file with a part of a page behind its end. A write that has failed leaves that, or
+/// was lost with the power: if the file was not closed, the part is of no state that ever was durable, and
+/// left out. Else the file is damaged, and the engine says so.
+///
+/// How a file says that it was not closed is in the engine's design document ("Super-header").
+fn leave_out_part_of_page(file: &HeldFile) -> io::Result<()> {
+    const FLAGS_AT: u64 = 9;
+    const RECOVERY_REQUIRED: u8 = 2;
+    let len = file.len()?;
+    let part = len % pages::PAGE_BYTES as u64;
+    if part == 0 || part == len {
+        return Ok(());
+    }
+    let mut flags = [0];
+    file.read(FLAGS_AT, &mut flags)?;
+    match flags[0] & RECOVERY_REQUIRED {
+        0 => Ok(()),
+        _ => file.set_len(len - part),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::storage::{Storage, StorageFile};
 use redb::{Key, TableHandle};
 
 /// A page begins at a multiple of this.
-const PAGE_BYTES: usize = 4_096;
+pub(super) const PAGE_BYTES: usize = 4_096;
 
 /// No leaf with rows of ours is longer: a name has a thousand bytes.
 const LEAF_BYTES_MAX: usize = 4 * PAGE_BYTES;
