@@ -210,6 +210,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn bytes_with_a_right_checksum_that_are_no_place_are_refused_and_so_is_text_of_any_length() {
+        let places: [&[u8]; 5] = [&[], &[AT_START, 0], &[AFTER_KEY], &[2], &[AFTER_KEY, 0, 0]];
+        for place in places {
+            let mut bytes = [&[VERSION], &[0; 16][..], place].concat();
+            bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
+            assert!(Cursor::from_bytes(&bytes).is_none(), "{place:?}");
+        }
+        let error = "0".repeat(1 << 20).parse::<Cursor>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().len() < 1_000);
+    }
+
+    #[test]
     fn text_that_is_not_quite_a_cursor_is_refused() {
         let good = Cursor::start(&Query::all())
             .moved_to(Key::new(1, 2))

@@ -198,3 +198,43 @@ impl StdError for Error {
             .map(|source| source as &(dyn StdError + 'static))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_panic_shows_of_an_error_is_short_and_has_the_member_and_the_source() {
+        let refusal = |index| Refusal {
+            index,
+            error: Error::invalid("user", "is empty").caused_by("why"),
+        };
+        let error = Error::refused((0..100_000).map(refusal).collect(), 200_000);
+        let text = format!("{error:?}");
+        assert!(text.len() < 500, "{}", text.len());
+        let parts = [
+            "first_refusal",
+            "index: 0",
+            "member: \"user\"",
+            "source: \"why\"",
+            "99999",
+        ];
+        for part in parts {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_stored_is_named_by_its_place() {
+        let place = |kind| Error::new(kind, "broken").stored_in("table 7").to_string();
+        assert_eq!(place(ErrorKind::Corrupted), "table 7: broken");
+        assert_eq!(place(ErrorKind::Unavailable), "broken");
+        let file = Error::corrupted("main.redb is cut off");
+        assert_eq!(
+            file.of_file("main.redb").to_string(),
+            "main.redb is cut off"
+        );
+        let file = Error::corrupted("broken").of_file("log.0");
+        assert_eq!(file.to_string(), "log.0: broken");
+    }
+}

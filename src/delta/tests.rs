@@ -80,6 +80,11 @@ fn what_follows_on_what_became_of_a_session_is_one_change_of_the_main_index() {
         let after = delta.session(Uuid::from_u128(1)).map(Result::unwrap);
         let last = effects.last().and_then(Effect::after);
         assert_eq!(after, (!expected.is_empty()).then_some(last));
+        let edit = delta
+            .session_edits()
+            .next()
+            .map(|edit| edit.unwrap().1.after());
+        assert_eq!(edit, after);
     }
 }
 

@@ -283,6 +283,20 @@ mod tests {
     }
 
     #[test]
+    fn an_effect_of_an_unknown_kind_is_corrupted() {
+        let mut body = commit().to_body().unwrap();
+        let first = body.len() - 3 * EFFECT_BYTES;
+        for kind in [0, 4, u8::MAX] {
+            body[first] = kind;
+            let error = Commit::from_body(&body).unwrap_err();
+            assert!(
+                error.to_string().contains(&format!("kind {kind}")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
     fn an_effect_leads_from_what_was_to_what_will_be() {
         let open = commit().effects[0].entry;
         let end = Some(open.start);

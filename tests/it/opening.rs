@@ -299,20 +299,19 @@ fn files_that_do_not_belong_together_are_corrupted() {
     store.append(log(1, START, None)).unwrap();
     let early = copy_with(&before, "", &[]);
     store.close().unwrap();
+    let late = copy_with(&before, "", &[]);
     let options = Store::options();
     let store = options.clone().open_on(before.clone()).unwrap();
     // Trims what was merged.
     store.append(log(2, START, None)).unwrap();
     store.close().unwrap();
-    let opened = options
-        .clone()
-        .open_on(Arc::new(mixed(&before, &early, "main.redb")));
-    let error = opened.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Corrupted, "{error}");
-    assert!(
-        error.to_string().contains("log.0 and log.1 lack commit 1"),
-        "{error}"
-    );
+    for (older, lacking) in [(&early, 1), (&late, 2)] {
+        let mixed = mixed(&before, older, "main.redb");
+        let error = options.clone().open_on(Arc::new(mixed)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupted, "{error}");
+        let problem = format!("log.0 and log.1 lack commit {lacking}");
+        assert!(error.to_string().contains(&problem), "{error}");
+    }
     // An older log has nothing that the main index lacks.
     let opened = options
         .clone()
@@ -341,6 +340,10 @@ fn creating_where_something_is_already_is_refused_untouched() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
     drop(Store::create(&store).unwrap());
+    let storage: Arc<dyn sessionlog::storage::Storage> = Arc::new(MemoryStorage::default());
+    let create = || Store::options().create_on(Arc::clone(&storage));
+    drop(create().unwrap());
+    assert_eq!(kind(create()), ErrorKind::InvalidInput);
     let strange = folder.path().join("strange");
     fs::create_dir(&strange).unwrap();
     fs::write(strange.join("notes.txt"), "mine").unwrap();

@@ -78,6 +78,10 @@ fn a_node_in_the_place_of_another_is_found() {
             let error = parts(&index).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Corrupted);
         }
+        // What is below it cannot be read then.
+        index.nodes.nodes.insert(*id, vec![9; 9]);
+        let (found, faults) = remains(&index);
+        assert_eq!((found.len() < index.model.len(), faults), (true, 1));
         index.nodes.nodes.insert(*id, nodes[id].clone());
     }
     assert!(parts(&index).is_ok());
@@ -162,6 +166,13 @@ fn without_any_node_all_entries_remain_but_those_below_it() {
         };
         assert_eq!(remains(&damaged), (rest, 1));
     }
+}
+
+#[test]
+fn of_a_root_that_is_no_node_nothing_remains() {
+    let mut index = index();
+    index.root = Some(vec![1, 2, 3]);
+    assert_eq!(remains(&index), (vec![], 1));
 }
 
 #[test]
