@@ -222,13 +222,32 @@ impl Storage for DirectoryStorage {
             (None, _) => Ok(()),
         };
         match locked {
-            Ok(()) => Ok(Box::new((file, registered))),
+            Ok(()) => Ok(Box::new(Locked { file, registered })),
             // Where the platform has no file locks, the registry still guards this process.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
-                Ok(Box::new((file, registered)))
+                Ok(Box::new(Locked { file, registered }))
             }
             Err(TryLockError::WouldBlock) => Err(already(&self.path)),
             Err(TryLockError::Error(error)) => Err(unavailable("lock", &self.path, error)),
+        }
+    }
+}
+
+/// The lock of a directory, until it is dropped.
+#[derive(Debug)]
+struct Locked {
+    file: Option<File>,
+    #[expect(dead_code, reason = "it is dropped")]
+    registered: Registered,
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // To close the file would not do: a process that another thread is starting has it open too, for
+        // a moment, and with it the lock.
+        if let Some(file) = &self.file {
+            // What is not unlocked is so once it is closed everywhere.
+            let _ = file.unlock();
         }
     }
 }

@@ -1,7 +1,11 @@
 //! One store, one writer: a second opening is refused, in this process and in others.
 
+use crate::Stop;
 use sessionlog::{Error, ErrorKind, Query, Store};
 use std::fs;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> ErrorKind {
     result.unwrap_err().kind()
@@ -39,6 +43,30 @@ fn a_store_that_another_process_has_open_is_already_open() {
     assert_eq!(kind(Store::open(&path)), ErrorKind::AlreadyOpen);
     lock.unlock().unwrap();
     assert!(Store::open(&path).is_ok());
+}
+
+/// A process that is being started has all files open for a moment that this one has.
+#[cfg(unix)]
+#[test]
+fn a_closed_store_can_be_opened_at_once_also_while_other_processes_are_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    drop(Store::create(&path).unwrap());
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _stop = Stop(&stop);
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::SeqCst) {
+                    let started = Command::new("true").status();
+                    assert!(started.unwrap().success());
+                }
+            });
+        }
+        for _ in 0..200 {
+            Store::open(&path).unwrap().close().unwrap();
+        }
+    });
 }
 
 /// Nobody can be refused by the lock of a file that is gone: as on a platform where locks do nothing.
