@@ -137,6 +137,16 @@ fn an_import_that_the_disk_has_no_room_for_says_so_and_goes_on_once_there_is_roo
 }
 
 #[test]
+fn stale_sessions_end_at_a_given_instant_too() {
+    let folder = old_sessions();
+    let [before, at] = ["2002-01-01T00:00:00Z", "2001-06-01T00:00:00Z"];
+    let end = ["end-stale", "--before", before, "--at", at];
+    assert_eq!(folder.run(&end).fine(), "ended 1, left open 0\n");
+    let json = folder.run(&["query", "--output", "jsonl"]).fine();
+    assert!(json.contains("2001-06-01T00:00:00"), "{json}");
+}
+
+#[test]
 fn an_erased_user_leaves_no_byte_where_that_is_asked_for() {
     let folder = Folder::with(&two_lines());
     let erase = [
@@ -157,6 +167,11 @@ fn an_erased_user_leaves_no_byte_where_that_is_asked_for() {
     let members = again.fine();
     assert!(members.contains("\"session_count\":0"), "{members}");
     assert!(members.contains("\"is_secure\":false"), "{members}");
+    let said = folder.run(&["erase", "--user", erase[2]]).fine();
+    assert!(
+        said.ends_with("may be left in the store's files until it is compacted\n"),
+        "{said}"
+    );
 }
 
 #[test]
