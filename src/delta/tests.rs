@@ -135,10 +135,11 @@ fn two_deltas_are_the_same_if_all_that_they_say_is() {
 /// How much memory it is in truth is measured with the whole store.
 #[test]
 fn the_bytes_of_a_delta_go_by_all_that_it_holds() {
-    let bytes = |numbers: std::ops::Range<u8>| {
-        let effects: Vec<Effect> = numbers.map(|number| effect(number, None, Added)).collect();
+    let of_all = |numbers: std::ops::Range<u8>, end| {
+        let effects: Vec<Effect> = numbers.map(|number| effect(number, end, Added)).collect();
         delta(&effects).unwrap().bytes()
     };
+    let bytes = |numbers| of_all(numbers, None);
     let (place, session) = (size_of::<(Place, Op)>(), size_of::<(Uuid, Session)>());
     // An open session is in every kind of family.
     let held = (Family::KINDS.len() * place + session) as u64;
@@ -146,6 +147,8 @@ fn the_bytes_of_a_delta_go_by_all_that_it_holds() {
     for count in [1, 10, 100] {
         let of_one = bytes(0..count) / u64::from(count);
         assert!((held..=2 * held).contains(&of_one), "{of_one} of {held}");
+        // One that has ended is in half of those families, and a session as well.
+        assert!(2 * of_all(0..count, Some(60)) > bytes(0..count));
     }
 }
 
