@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::ErrorKind;
-use crate::format::{ClientId, EffectKind, NameId, NewNames, UserId};
+use crate::format::{ClientId, EffectKind, NameId, NewNames, UserId, UserName};
 use crate::time::Ticks;
 use EffectKind::{Added, Ended, Removed};
 
@@ -85,6 +85,8 @@ fn what_follows_on_what_became_of_a_session_is_one_change_of_the_main_index() {
             .next()
             .map(|edit| edit.unwrap().1.after());
         assert_eq!(edit, after);
+        let ids: Vec<Uuid> = delta.session_ids().collect();
+        assert_eq!(ids, vec![Uuid::from_u128(1); expected.len()]);
     }
 }
 
@@ -150,6 +152,55 @@ fn the_bytes_of_a_delta_go_by_all_that_it_holds() {
         // One that has ended is in half of those families, and a session as well.
         assert!(2 * of_all(0..count, Some(60)) > bytes(0..count));
     }
+}
+
+/// A user of this number under a name, and a client.
+fn names(number: u32) -> NewNames {
+    let user_refer_uid = Uuid::from_u128(number.into());
+    let name = UserName {
+        user_id: UserId(number),
+        user_refer_uid,
+        user: format!("user {number}").into(),
+    };
+    NewNames {
+        users: vec![(UserId(number), user_refer_uid)],
+        names: vec![(NameId(number + 10), name)],
+        clients: vec![(ClientId(number + 20), format!("PDA-{number}").into())],
+    }
+}
+
+/// Whether each of them is found both ways, or none is.
+fn is_known(index: &NamesIndex, number: u32) -> bool {
+    let names = names(number);
+    let ((name_id, name), (client_id, client)) = (&names.names[0], &names.clients[0]);
+    let user_refer_uid = name.user_refer_uid;
+    let found = [
+        index.user_id(user_refer_uid) == Some(name.user_id),
+        index.name_id(user_refer_uid, &name.user) == Some(*name_id),
+        index.user_name(*name_id).as_ref() == Some(name),
+        index.client_id(client) == Some(*client_id),
+        index.client(*client_id).as_ref() == Some(client),
+    ];
+    assert!(found == [true; 5] || found == [false; 5], "{found:?}");
+    found[0]
+}
+
+#[test]
+fn names_are_found_both_ways_until_they_are_forgotten() {
+    let mut delta = Delta::new(Ids::START);
+    let commit = |number| Commit {
+        effects: Vec::new(),
+        names: names(number),
+        ids: Ids::START,
+    };
+    assert!(!is_known(delta.names(), 1));
+    delta.apply([&commit(1)]).unwrap();
+    let mark = delta.names().mark();
+    delta.apply([&commit(2)]).unwrap();
+    assert!(is_known(delta.names(), 1) && is_known(delta.names(), 2));
+    delta.names().forget(mark);
+    assert!(is_known(delta.names(), 1) && !is_known(delta.names(), 2));
+    assert_eq!(delta.names().rows(), names(1));
 }
 
 #[test]
