@@ -277,7 +277,19 @@ mod tests {
         }
     }
 
+    fn check_width(node: &Node<u16, i64>) {
+        let width = match node {
+            Node::Leaf(entries) => entries.len(),
+            Node::Inner(children) => {
+                children.iter().for_each(|child| check_width(&child.node));
+                children.len()
+            }
+        };
+        assert!(width <= NODE_MAX);
+    }
+
     fn check(tree: &Tree<u16, i64>, model: &BTreeMap<u16, i64>) {
+        check_width(&tree.root);
         let entries: Vec<(u16, i64)> = tree.iter_from(0).map(|(k, v)| (*k, *v)).collect();
         assert!(
             entries
