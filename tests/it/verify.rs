@@ -308,15 +308,27 @@ fn a_row_that_is_missing_from_any_table_is_found_and_named() {
     }
 }
 
+fn merging_often(path: &Path) -> Store {
+    let options = forger::options().delta_sessions_max(2);
+    options.create(path).unwrap()
+}
+
+/// What is found where the main index says that it ends with another commit than it does.
+fn faults_at(path: &Path, files: &[Vec<u8>; 3], ends_with: u8, says: u8) -> Vec<String> {
+    let set = |state: &mut [u8]| {
+        // Behind the version.
+        assert_eq!(std::mem::replace(&mut state[1], says), ends_with);
+    };
+    forger::forged(path, files, |rows| rows.meta("state", set));
+    forger::faults_of(path)
+}
+
 /// The log has these commits too, as a merge leaves it.
 #[test]
 fn sessions_that_the_log_adds_to_a_main_index_which_has_them_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
-    let store = forger::options()
-        .delta_sessions_max(2)
-        .create(&path)
-        .unwrap();
+    let store = merging_often(&path);
     for number in 1..=3 {
         store.append(forger::session(number)).unwrap();
     }
@@ -324,12 +336,7 @@ fn sessions_that_the_log_adds_to_a_main_index_which_has_them_are_named() {
     drop(store);
     let told = |number| format!("session #{number} is new in the log, but main.redb has it");
     for (watermark, expected) in [(2, vec![]), (1, vec![told(2)]), (0, vec![told(1), told(2)])] {
-        let set_back = |state: &mut [u8]| {
-            // Behind the version.
-            assert_eq!(std::mem::replace(&mut state[1], watermark), 2);
-        };
-        forger::forged(&path, &files, |rows| rows.meta("state", set_back));
-        assert_eq!(forger::faults_of(&path), expected);
+        assert_eq!(faults_at(&path, &files, 2, watermark), expected);
     }
 }
 
@@ -338,10 +345,7 @@ fn sessions_that_the_log_adds_to_a_main_index_which_has_them_are_named() {
 fn sessions_of_merged_commits_that_the_main_index_lacks_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
-    let store = forger::options()
-        .delta_sessions_max(2)
-        .create(&path)
-        .unwrap();
+    let store = merging_often(&path);
     for number in [1, 2, 5, 3] {
         store.append(forger::session(number)).unwrap();
     }
@@ -353,12 +357,7 @@ fn sessions_of_merged_commits_that_the_main_index_lacks_are_named() {
         format!("session #{number} is not in main.redb as merged commits of the log have left it")
     };
     for (watermark, expected) in [(4, vec![]), (5, vec![lacks(5)])] {
-        let set = |state: &mut [u8]| {
-            // Behind the version.
-            assert_eq!(std::mem::replace(&mut state[1], watermark), 4);
-        };
-        forger::forged(&path, &files, |rows| rows.meta("state", set));
-        assert_eq!(forger::faults_of(&path), expected);
+        assert_eq!(faults_at(&path, &files, 4, watermark), expected);
     }
 }
 
