@@ -3,6 +3,7 @@
 use crate::counted::{Edit, Key};
 use crate::format::{ClientId, Effect, Entry, UserId};
 use crate::query::Query;
+use std::ops::RangeInclusive;
 
 /// {every session, a user's, a client's, a user's on a client} × {all, open only}.
 ///
@@ -81,12 +82,17 @@ impl Family {
 
     /// The key of the family's root: kind, user id, client id; ids that do not apply are zero.
     pub(crate) fn to_key(self) -> FamilyKey {
-        let kind = self.user.map_or(0, |_| OF_USER)
-            | self.client.map_or(0, |_| OF_CLIENT)
-            | if self.open_only { OPEN_ONLY } else { 0 };
+        let kind = self.kind();
         let [u0, u1, u2, u3] = self.user.map_or(0, |user| user.0).to_be_bytes();
         let [c0, c1, c2, c3] = self.client.map_or(0, |client| client.0).to_be_bytes();
         [kind, u0, u1, u2, u3, c0, c1, c2, c3]
+    }
+
+    /// The kind of this family, as the first byte of its key.
+    fn kind(self) -> u8 {
+        self.user.map_or(0, |_| OF_USER)
+            | self.client.map_or(0, |_| OF_CLIENT)
+            | if self.open_only { OPEN_ONLY } else { 0 }
     }
 
     /// Every kind of family, as the first byte of its key, in the order of keys.
@@ -98,6 +104,57 @@ impl Family {
             user: (kind & OF_USER != 0).then_some(user),
             client: (kind & OF_CLIENT != 0).then_some(client),
             open_only: kind & OPEN_ONLY != 0,
+        }
+    }
+}
+
+/// By what the sessions of a family are told apart into smaller ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Group {
+    Users,
+    Clients,
+}
+
+impl Group {
+    /// The keys of the families of one user each, or of one client each, from the first to the last
+    /// that there can be.
+    pub(crate) fn keys(self, open_only: bool) -> RangeInclusive<FamilyKey> {
+        let every = Family {
+            open_only,
+            ..Family::ALL
+        };
+        let [first, last] = [0, u32::MAX].map(|id| self.part(every, id).to_key());
+        first..=last
+    }
+
+    /// The id of the user or client whose family has a key among [`keys`](Self::keys).
+    pub(crate) fn id_of(self, family: FamilyKey) -> u32 {
+        let [_, u0, u1, u2, u3, c0, c1, c2, c3] = family;
+        u32::from_be_bytes(match self {
+            Self::Users => [u0, u1, u2, u3],
+            Self::Clients => [c0, c1, c2, c3],
+        })
+    }
+
+    /// What of a family is one user's, or one client's.
+    pub(crate) fn part(self, family: Family, id: u32) -> Family {
+        match self {
+            Self::Users => Family {
+                user: Some(UserId(id)),
+                ..family
+            },
+            Self::Clients => Family {
+                client: Some(ClientId(id)),
+                ..family
+            },
+        }
+    }
+
+    /// The one user, or client, that all of a family is of, if it is.
+    pub(crate) fn only(self, family: Family) -> Option<u32> {
+        match self {
+            Self::Users => family.user.map(|user| user.0),
+            Self::Clients => family.client.map(|client| client.0),
         }
     }
 }

@@ -48,6 +48,7 @@
 //! - `http`: a router that answers them, the operator's page, and imports.
 //! - `generate`: realistic session logs from a seed, for demonstrations and benches.
 
+mod census;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod combined;
@@ -87,6 +88,7 @@ mod view;
 #[cfg(feature = "wire")]
 pub mod wire;
 
+pub use census::{Busiest, ClientCount, UserCount};
 pub use cursor::{Cursor, CursorPage};
 pub use error::{Error, ErrorKind, Refusal, Result};
 pub use options::{Durability, IdSource, Merge, Options, RandomIds};

@@ -38,10 +38,10 @@ pub struct SessionLog {
     /// The user's id: never nil.
     pub user_refer_uid: Uuid,
     /// The user's name at that time: any Unicode, at most [`TEXT_BYTES_MAX`] bytes, kept exactly.
-    #[serde(serialize_with = "serialize_shared")]
+    #[serde(with = "shared_text")]
     pub user: Arc<str>,
     /// The client device: any Unicode, at most [`TEXT_BYTES_MAX`] bytes, kept exactly.
-    #[serde(serialize_with = "serialize_shared")]
+    #[serde(with = "shared_text")]
     pub client_refer_uid: Arc<str>,
     /// The login, in ticks of 100 ns, from 0001-01-01T00:00:00.0000001Z to
     /// 9999-12-31T23:59:59.9999999Z.
@@ -87,8 +87,18 @@ impl SessionLog {
     }
 }
 
-fn serialize_shared<S: serde::Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(text)
+/// Text that is shared, as text.
+pub(crate) mod shared_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::sync::Arc;
+
+    pub(crate) fn serialize<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(text)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
+        Ok(String::deserialize(from)?.into())
+    }
 }
 
 /// What deserializes before it is checked.

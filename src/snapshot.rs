@@ -1,5 +1,6 @@
 //! Reading: one frozen state of a store.
 
+use crate::census::{self, Busiest, ClientCount, UserCount};
 use crate::cursor::{Cursor, CursorPage};
 use crate::error::Result;
 use crate::format::Entry;
@@ -7,7 +8,7 @@ use crate::held::Source;
 use crate::query::{self, BucketCount, Page, PageRequest, Query};
 use crate::session::SessionLog;
 use crate::time::Bucket;
-use crate::view::{Answer, Selection};
+use crate::view::{Answer, Selection, View};
 use std::iter::FusedIterator;
 use uuid::Uuid;
 
@@ -159,6 +160,56 @@ impl Snapshot {
     pub fn count_by(&self, query: &Query, bucket: Bucket) -> Result<BucketCounts> {
         let chunks = self.chunks(query)?;
         Ok(BucketCounts { chunks, bucket })
+    }
+
+    /// The users who have the most of the matching sessions, up to `count` of them, and how many
+    /// users there are in all.
+    ///
+    /// Each user's number is looked up in a count that is kept, whatever it is: the cost follows the
+    /// users (some microseconds each), not their sessions. The query's order does not matter.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`].
+    ///
+    /// ```
+    /// # use sessionlog::{Query, Store};
+    /// # use uuid::Uuid;
+    /// let store = Store::in_memory()?;
+    /// for (user, client) in [(7, "PDA-01"), (7, "PDA-02"), (8, "PDA-02")] {
+    ///     store.start(Uuid::from_u128(user), "Ann", client)?;
+    /// }
+    /// let users = store.busiest_users(&Query::all(), 1)?;
+    /// assert_eq!((users.entries[0].session_count, users.total_count), (2, 2));
+    /// let clients = store.busiest_clients(&Query::all(), 10)?;
+    /// assert_eq!(&*clients.entries[0].client_refer_uid, "PDA-02");
+    /// # Ok::<(), sessionlog::Error>(())
+    /// ```
+    pub fn busiest_users(&self, query: &Query, count: usize) -> Result<Busiest<UserCount>> {
+        let busiest = |view: &View| census::busiest_users(view, query, count);
+        self.view.read(busiest)
+    }
+
+    /// The clients that had the most of the matching sessions: as [`Snapshot::busiest_users`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`].
+    pub fn busiest_clients(&self, query: &Query, count: usize) -> Result<Busiest<ClientCount>> {
+        let busiest = |view: &View| census::busiest_clients(view, query, count);
+        self.view.read(busiest)
+    }
+
+    /// Every user with a session who is, or ever was, called `user`, by ascending `user_refer_uid`:
+    /// names are compared byte by byte.
+    ///
+    /// Names are not an index: the cost follows the names in the store, not the sessions.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`].
+    pub fn users_named(&self, user: &str) -> Result<Vec<Uuid>> {
+        self.view.read(|view| census::users_named(view, user))
     }
 
     fn chunks<T>(&self, query: &Query) -> Result<Chunks<T>> {

@@ -143,7 +143,7 @@ impl View {
     }
 
     /// The plan of `query`; `None` if no session ever had its user or client.
-    fn plan(&self, query: &Query) -> Result<Option<Plan>> {
+    pub(crate) fn plan(&self, query: &Query) -> Result<Option<Plan>> {
         let user = match query.user_refer_uid() {
             Some(user) => match self.user_id(user)? {
                 Some(id) => Some(id),
@@ -163,24 +163,34 @@ impl View {
 
     /// The answer to `query`.
     pub(crate) fn answer(&self, query: &Query) -> Result<Answer<'_>> {
-        let mut answer = Answer {
+        match self.plan(query)? {
+            Some(plan) => self.answer_to(&plan, query.order()),
+            None => Ok(Answer {
+                view: self,
+                selection: Selection {
+                    family: Family::ALL.to_key(),
+                    ranks: 0..0,
+                    order: query.order(),
+                },
+                family: None,
+            }),
+        }
+    }
+
+    /// The answer that lies where a plan says.
+    pub(crate) fn answer_to(&self, plan: &Plan, order: Order) -> Result<Answer<'_>> {
+        let family = self.family(plan.family.to_key())?;
+        let start = plan.from.map_or(Ok(0), |from| family.rank(from))?;
+        let end = plan.to.map_or_else(|| family.len(), |to| family.rank(to))?;
+        Ok(Answer {
             view: self,
             selection: Selection {
-                family: Family::ALL.to_key(),
-                ranks: 0..0,
-                order: query.order(),
+                family: plan.family.to_key(),
+                ranks: start..end.max(start),
+                order,
             },
-            family: None,
-        };
-        if let Some(plan) = self.plan(query)? {
-            answer.selection.family = plan.family.to_key();
-            let family = self.family(answer.selection.family)?;
-            let start = plan.from.map_or(Ok(0), |from| family.rank(from))?;
-            let end = plan.to.map_or_else(|| family.len(), |to| family.rank(to))?;
-            answer.selection.ranks = start..end.max(start);
-            answer.family = Some(family);
-        }
-        Ok(answer)
+            family: Some(family),
+        })
     }
 
     fn family(&self, family: FamilyKey) -> Result<Combined<'_>> {

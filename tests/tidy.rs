@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the core, from the ground up: each may use only those before it.
-const LAYERS: [&str; 23] = [
+const LAYERS: [&str; 24] = [
     "error",
     "time",
     "session",
@@ -24,6 +24,7 @@ const LAYERS: [&str; 23] = [
     "main_index",
     "combined",
     "view",
+    "census",
     "held",
     "resolve",
     "snapshot",

@@ -17,6 +17,7 @@ use crate::counted::{Edit, Key, Rest, Slot};
 use crate::error::{Error, Result};
 use crate::family::{Family, FamilyKey};
 use crate::format::{Commit, Effect, Entry, Ids};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use tree::{Tree, Weigh};
 use uuid::Uuid;
@@ -229,6 +230,20 @@ impl Delta {
     /// The sums of what is before `key` in a family, and in all families before it.
     pub(crate) fn before(&self, family: FamilyKey, key: Key) -> Sums {
         self.ops.before(&Place::new(family, key))
+    }
+
+    /// The families that it changes, from one key to another, in their order.
+    pub(crate) fn families(
+        &self,
+        keys: RangeInclusive<FamilyKey>,
+    ) -> impl Iterator<Item = FamilyKey> {
+        let (first, last) = keys.into_inner();
+        let from = self.before(first, Key::LEAST).count;
+        let families = self.ops.iter_from(from).map(|(place, _)| place.family());
+        let mut before = None;
+        families
+            .take_while(move |family| *family <= last)
+            .filter(move |family| before.replace(*family) != Some(*family))
     }
 
     /// The edits from the one at `index` on, whatever families they are of.

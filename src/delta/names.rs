@@ -97,6 +97,14 @@ impl NamesIndex {
         self.read().client_ids.get(client_refer_uid).copied()
     }
 
+    /// The users who have this name.
+    pub(crate) fn users_named(&self, user: &str) -> Vec<Uuid> {
+        let maps = self.read();
+        let names = maps.rows.names.iter().map(|(_, name)| name);
+        let named = names.filter(|name| &*name.user == user);
+        named.map(|name| name.user_refer_uid).collect()
+    }
+
     pub(crate) fn user_name(&self, id: NameId) -> Option<UserName> {
         self.read().names.get(&id).cloned()
     }

@@ -11,7 +11,7 @@ use crate::format::{ClientId, Entry, NameId, UserId, UserName};
 use crate::names::Dictionary;
 use crate::time::Ticks;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata, StorageError, TableStats};
-use std::ops::Deref;
+use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -143,6 +143,24 @@ impl MainReader {
         }
     }
 
+    /// Visits the keys of the families that are kept, from one to another, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Those of `visit`.
+    pub(crate) fn each_family(
+        &self,
+        keys: RangeInclusive<FamilyKey>,
+        visit: &mut dyn FnMut(FamilyKey) -> Result<()>,
+    ) -> Result<()> {
+        let (first, last) = keys.into_inner();
+        let roots = self.roots.range::<&[u8; 9]>(&first..=&last);
+        for root in roots.map_err(engine_error)? {
+            visit(*root.map_err(engine_error)?.0.value())?;
+        }
+        Ok(())
+    }
+
     /// The root of a family that is kept.
     pub(super) fn stored_root(&self, family: FamilyKey) -> Result<Option<Body<'_>>> {
         row(&self.roots, tables::ROOTS, &family)
@@ -221,6 +239,17 @@ impl MainReader {
 
     pub(super) fn name_row(&self, id: NameId) -> Result<Option<NameRow>> {
         row_as(&self.names, tables::NAMES, id.0, NameRow::from_body)
+    }
+
+    /// Visits every name that a user has or had.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupted` if a row is damaged; else those of `visit`.
+    pub(crate) fn each_name(&self, visit: &mut dyn FnMut(&NameRow) -> Result<()>) -> Result<()> {
+        each_row(&self.names, tables::NAMES, &mut |_, seen| {
+            visit(&seen.read(NameRow::from_body)?)
+        })
     }
 
     /// The bytes of keys and rows that users, names and clients have: every page of theirs is read.

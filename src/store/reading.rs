@@ -1,6 +1,7 @@
 //! Calls that read the latest state.
 
 use super::Store;
+use crate::census::{Busiest, ClientCount, UserCount};
 use crate::cursor::{Cursor, CursorPage};
 use crate::error::{ErrorKind, Result};
 use crate::family::Family;
@@ -184,6 +185,33 @@ impl Store {
     /// As [`Snapshot::get`], here and from each step.
     pub fn count_by(&self, query: &Query, bucket: Bucket) -> Result<BucketCounts> {
         self.latest(|| self.snapshot()?.count_by(query, bucket))
+    }
+
+    /// The users with the most of the matching sessions: see [`Snapshot::busiest_users`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`].
+    pub fn busiest_users(&self, query: &Query, count: usize) -> Result<Busiest<UserCount>> {
+        self.latest(|| self.passing()?.busiest_users(query, count))
+    }
+
+    /// The clients with the most of the matching sessions: see [`Snapshot::busiest_clients`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`].
+    pub fn busiest_clients(&self, query: &Query, count: usize) -> Result<Busiest<ClientCount>> {
+        self.latest(|| self.passing()?.busiest_clients(query, count))
+    }
+
+    /// The users who are, or were, called `user`: see [`Snapshot::users_named`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`].
+    pub fn users_named(&self, user: &str) -> Result<Vec<Uuid>> {
+        self.latest(|| self.passing()?.users_named(user))
     }
 
     /// What the store holds and what it costs, at no cost that grows with it.

@@ -153,6 +153,19 @@ fn counts_by_bucket_follow_the_buckets_and_not_the_sessions() {
 }
 
 #[test]
+fn the_busiest_are_found_in_what_follows_the_users_and_not_the_sessions() {
+    let (small, large) = (Cold::new(4_000), Cold::new(40_000));
+    let busiest = |cold: &Cold| {
+        cold.bytes_read(|store| {
+            let users = store.busiest_users(&Query::all(), 9).unwrap();
+            assert_eq!((users.entries.len(), users.total_count), (2, 2));
+        })
+    };
+    let (few, many) = (busiest(&small), busiest(&large));
+    assert!(many <= few * 3 / 2, "{few} then {many} bytes");
+}
+
+#[test]
 fn an_iterator_reads_as_it_goes() {
     let cold = Cold::new(20_000);
     let mut logs = cold.store.iter(&Query::all()).unwrap();

@@ -9,6 +9,7 @@
 
 mod backup;
 mod bits;
+mod census;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]

@@ -3,6 +3,8 @@
 use super::model::{Model, start_of};
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::{Bucket, Error, PageRequest, Query, SessionLog, Snapshot};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Every session by its id, and the answer to every query.
@@ -17,6 +19,23 @@ pub(super) fn check_all(snapshot: &Snapshot, model: &Model) -> Result<(), Error>
     assert_eq!(snapshot.get(Uuid::from_u128(u128::MAX))?, None);
     for query in queries() {
         check_answer(snapshot, model, &query)?;
+    }
+    check_names(snapshot, model)
+}
+
+/// Every name leads to those who have, or had, it.
+fn check_names(snapshot: &Snapshot, model: &Model) -> Result<(), Error> {
+    let mut named: BTreeMap<&str, BTreeSet<Uuid>> = BTreeMap::from([("Nobody", BTreeSet::new())]);
+    for log in &model.0 {
+        let users = named.entry(&log.user).or_default();
+        users.insert(log.user_refer_uid);
+    }
+    for (name, users) in named {
+        let found = snapshot.users_named(name)?;
+        // Those whose sessions under that name were removed are found too, while they have others.
+        let has_others = |user: &Uuid| model.0.iter().any(|log| log.user_refer_uid == *user);
+        assert!(found.is_sorted() && found.iter().all(has_others));
+        assert!(users.iter().all(|user| found.contains(user)), "{name}");
     }
     Ok(())
 }
@@ -64,8 +83,61 @@ pub(super) fn check_answer(snapshot: &Snapshot, model: &Model, query: &Query) ->
             assert_eq!(page.total_page_count, pages.len() as u64);
         }
     }
+    check_busiest(snapshot, &answer, query)?;
     for bucket in [Bucket::Hour, Bucket::Day, Bucket::Month] {
         check_buckets(snapshot, &answer, query, bucket)?;
+    }
+    Ok(())
+}
+
+/// The users and clients of an answer, by number of sessions.
+fn check_busiest(snapshot: &Snapshot, answer: &[SessionLog], query: &Query) -> Result<(), Error> {
+    let mut in_order = answer.to_vec();
+    in_order.sort_by_key(|log| (log.session_start, log.refer_uid));
+    let (mut users, mut clients) = (BTreeMap::new(), BTreeMap::new());
+    for log in &in_order {
+        let user: &mut Vec<&SessionLog> = users.entry(log.user_refer_uid).or_default();
+        user.push(log);
+        let client: &mut Vec<&SessionLog> = clients.entry(&log.client_refer_uid).or_default();
+        client.push(log);
+    }
+    let found = snapshot.busiest_users(query, usize::MAX)?;
+    assert_eq!(found.total_session_count, answer.len() as u64);
+    assert_eq!(
+        (found.total_count, found.entries.len()),
+        (users.len() as u64, users.len())
+    );
+    assert!(
+        found
+            .entries
+            .is_sorted_by_key(|user| Reverse(user.session_count))
+    );
+    for user in &found.entries {
+        let sessions = &users[&user.user_refer_uid];
+        let newest = sessions[sessions.len() - 1];
+        assert_eq!(
+            (user.session_count, &user.user),
+            (sessions.len() as u64, &newest.user)
+        );
+        assert_eq!(user.last_session_start, newest.session_start);
+    }
+    let found = snapshot.busiest_clients(query, usize::MAX)?;
+    assert_eq!(
+        (found.total_count, found.entries.len()),
+        (clients.len() as u64, clients.len())
+    );
+    assert!(
+        found
+            .entries
+            .is_sorted_by_key(|client| Reverse(client.session_count))
+    );
+    for client in &found.entries {
+        let sessions = &clients[&client.client_refer_uid];
+        assert_eq!(client.session_count, sessions.len() as u64);
+        assert_eq!(
+            client.last_session_start,
+            sessions[sessions.len() - 1].session_start
+        );
     }
     Ok(())
 }
