@@ -6,7 +6,7 @@
 //! platform, whose mathematical functions round otherwise, times may differ by some ticks.
 
 use crate::SessionLog;
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::sync::Arc;
@@ -23,22 +23,25 @@ pub struct Profile {
     pub clients: u32,
     /// The seed: another one gives other records.
     pub seed: u64,
+    /// The days over which the logins are spread, up to `end`; none counts as one.
+    pub days: u16,
+    /// The time of the last login, from 1900 to 9000, or what is nearest to that.
+    pub end: DateTime<Utc>,
 }
 
 impl Default for Profile {
-    /// A million sessions of 50,000 users on 5,000 clients.
+    /// A million sessions of 50,000 users on 5,000 clients, in October 2026.
     fn default() -> Self {
         Self {
             sessions: 1_000_000,
             users: 50_000,
             clients: 5_000,
             seed: 1,
+            days: 30,
+            end: DateTime::from_timestamp(1_793_491_200, 0).unwrap_or_default(),
         }
     }
 }
-
-/// The days over which the logins are spread, up to [`Profile::end`].
-const DAYS: u16 = 30;
 
 /// How many logins a day of the week has, Monday first, so that a chart has a week's shape.
 const WEEK: [f64; 7] = [1.0, 1.05, 1.0, 0.95, 0.8, 0.25, 0.2];
@@ -47,12 +50,6 @@ const WEEK: [f64; 7] = [1.0, 1.05, 1.0, 0.95, 0.8, 0.25, 0.2];
 const FAVOURITES: u64 = 3;
 
 impl Profile {
-    /// The time of the last login, the same for every profile.
-    #[must_use]
-    pub fn end() -> DateTime<Utc> {
-        DateTime::from_timestamp(1_793_491_200, 0).unwrap_or_default()
-    }
-
     /// The id of a user, by rank: user zero has the most sessions.
     #[must_use]
     pub fn user_refer_uid(self, user: u32) -> Uuid {
@@ -70,6 +67,9 @@ impl Profile {
     /// The records, in the order of arrival.
     #[must_use]
     pub fn session_logs(self) -> Generated {
+        let end = self.end.clamp(year(1900), year(9000));
+        let within_tick = end.timestamp_subsec_nanos() % 100;
+        let end = end - TimeDelta::nanoseconds(within_tick.into());
         let users = (0..self.users.max(1)).map(|user| {
             let name = format!("user.name{user:05}");
             (self.user_refer_uid(user), Arc::from(name))
@@ -80,7 +80,8 @@ impl Profile {
             clients: clients.collect(),
             profile: self,
             random: ChaCha8Rng::seed_from_u64(self.seed),
-            calendar: Calendar::new(),
+            calendar: Calendar::new(self.days.max(1), end),
+            end,
             next: 0,
         }
     }
@@ -100,6 +101,7 @@ pub struct Generated {
     clients: Vec<Arc<str>>,
     random: ChaCha8Rng,
     calendar: Calendar,
+    end: DateTime<Utc>,
     next: u64,
 }
 
@@ -140,11 +142,12 @@ impl Generated {
             true => self.unit().powi(2) * 4.0 * 3_600.0,
             false => self.unit() * 2.0,
         };
-        let days_before_end = f64::from(DAYS) - self.calendar.day(arrival);
-        Profile::end() - seconds(days_before_end * 86_400.0 + late)
+        let days_before_end = self.calendar.days_left(arrival);
+        self.end - seconds(days_before_end * 86_400.0 + late)
     }
 
-    /// Log-normal, ten minutes in the median; none for the forgotten and the newest sessions.
+    /// Log-normal, ten minutes in the median; none for the forgotten and the newest sessions, and
+    /// where it would lie behind the last login.
     fn end(&mut self, start: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let newest = self.next + self.profile.sessions / 125 >= self.profile.sessions;
         if self.unit() < 0.001 || newest && self.unit() < 0.5 {
@@ -153,7 +156,8 @@ impl Generated {
         // The Box-Muller transform (1958).
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         let normal = radius * (std::f64::consts::TAU * self.unit()).cos();
-        Some(start + seconds(600.0 * (1.2 * normal).exp()))
+        let end = start + seconds(600.0 * (1.2 * normal).exp());
+        (end <= self.end).then_some(end)
     }
 
     /// A number below `count`, small ones far more often.
@@ -181,10 +185,10 @@ impl Generated {
 struct Calendar(Vec<f64>);
 
 impl Calendar {
-    fn new() -> Self {
+    fn new(days: u16, end: DateTime<Utc>) -> Self {
         let mut through = 0.0;
-        let sums = (1..=DAYS).map(|day| {
-            let date = Profile::end() - TimeDelta::days(i64::from(DAYS - day) + 1);
+        let sums = (1..=days).map(|day| {
+            let date = end - TimeDelta::days(i64::from(days - day) + 1);
             let weekday = date.weekday().num_days_from_monday() as usize;
             through += WEEK.get(weekday).copied().unwrap_or(1.0);
             through
@@ -192,15 +196,21 @@ impl Calendar {
         Self(sums.collect())
     }
 
-    /// How many days have passed, of [`DAYS`], when this share of the logins has come.
-    fn day(&self, share: f64) -> f64 {
+    /// How many days are left when this share of the logins has come.
+    fn days_left(&self, share: f64) -> f64 {
         let wanted = share * self.0.last().copied().unwrap_or(1.0);
         let day = self.0.partition_point(|through| *through < wanted);
         let before = day.checked_sub(1).and_then(|day| self.0.get(day));
         let (before, through) = (before.copied().unwrap_or(0.0), self.0.get(day).copied());
         let weight = through.map_or(1.0, |through| through - before);
-        day as f64 + (wanted - before) / weight
+        self.0.len() as f64 - (day as f64 + (wanted - before) / weight)
     }
+}
+
+/// The first instant of a year.
+fn year(year: i32) -> DateTime<Utc> {
+    let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default();
+    first.and_time(NaiveTime::MIN).and_utc()
 }
 
 /// The high 53 bits as a number in 0.0..1.0.
@@ -244,12 +254,40 @@ mod tests {
 
     #[test]
     fn the_share_of_the_logins_that_came_grows_with_time_to_the_end() {
-        let calendar = Calendar::new();
+        let calendar = Calendar::new(30, Profile::default().end);
         let days: Vec<f64> = (0..=1_000)
-            .map(|n| calendar.day(f64::from(n) / 1e3))
+            .map(|n| calendar.days_left(f64::from(n) / 1e3))
             .collect();
-        assert!(days.is_sorted_by(|a, b| a < b), "{days:?}");
-        assert!(days[0].abs() < 1e-9 && (days[1_000] - 30.0).abs() < 1e-9);
+        assert!(days.is_sorted_by(|a, b| a > b), "{days:?}");
+        assert!((days[0] - 30.0).abs() < 1e-9 && days[1_000].abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_logins_lie_in_the_days_before_the_end_and_no_session_ends_behind_it() {
+        for (days, end) in [
+            (60, year(2031)),
+            (1, year(1970) + TimeDelta::hours(5)),
+            (u16::MAX, DateTime::<Utc>::MIN_UTC),
+            (0, DateTime::<Utc>::MAX_UTC),
+        ] {
+            let profile = Profile {
+                sessions: 500,
+                days,
+                end,
+                ..Profile::default()
+            };
+            let end = end.clamp(year(1900), year(9000));
+            let late = TimeDelta::hours(4);
+            let first = end - TimeDelta::days(days.max(1).into()) - late;
+            for log in profile.session_logs() {
+                let starts = first..=end;
+                assert!(starts.contains(&log.session_start), "{log:?}");
+                assert!(
+                    log.session_end.is_none_or(|log_end| log_end <= end),
+                    "{log:?}"
+                );
+            }
+        }
     }
 
     #[test]
@@ -259,6 +297,8 @@ mod tests {
             users: 3,
             clients: 1,
             seed: 9,
+            end: year(2026) + TimeDelta::nanoseconds(199),
+            ..Profile::default()
         };
         let mut open = 0;
         for log in profile.session_logs() {

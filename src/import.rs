@@ -25,6 +25,7 @@ mod destination;
 mod event;
 mod identity;
 mod jsonl;
+mod members;
 mod record;
 mod replay;
 mod wtmp;
@@ -59,6 +60,10 @@ pub struct Rejection {
     pub place: u64,
     /// Why it was not taken: one line, without control characters.
     pub reason: String,
+    /// The line or row as the input has it, without its end, and cut where it is far too long; what is
+    /// not UTF-8 in it is U+FFFD. `None` for login records, and unless the observer
+    /// [wants it](Observer::wants_text).
+    pub text: Option<String>,
 }
 
 /// The longest reason of a rejection, in characters: it can quote the input.
@@ -78,14 +83,29 @@ impl Rejection {
                 false => reason.push(character),
             }
         }
-        Self { place, reason }
+        Self {
+            place,
+            reason,
+            text: None,
+        }
     }
 }
 
 /// Watches an import. The unit type is one that looks away.
 pub trait Observer {
-    /// A piece of input was not taken. Within one batch these come by ascending place.
-    fn rejected(&mut self, rejection: &Rejection);
+    /// A piece of input was not taken. Within one batch these come by ascending place, once the rest
+    /// of the batch has been written.
+    ///
+    /// # Errors
+    ///
+    /// Ends the import: what was rejected must not go untold.
+    fn rejected(&mut self, rejection: &Rejection) -> io::Result<()>;
+
+    /// Whether rejections are to have their text, which is then kept for a batch at a time: no, unless
+    /// told otherwise.
+    fn wants_text(&self) -> bool {
+        false
+    }
 
     /// `bytes` of the input have been read so far and `records` of it dealt with: called after
     /// each batch, and at the end.
@@ -93,7 +113,9 @@ pub trait Observer {
 }
 
 impl Observer for () {
-    fn rejected(&mut self, _: &Rejection) {}
+    fn rejected(&mut self, _: &Rejection) -> io::Result<()> {
+        Ok(())
+    }
 
     fn advanced(&mut self, _: u64, _: u64) {}
 }
@@ -108,6 +130,8 @@ pub enum ImportError {
     NotLoginRecords(String),
     /// The first line does not name the columns; the text says what is wrong with it.
     Columns(String),
+    /// The observer cannot tell of a rejection.
+    Rejections(io::Error),
     /// The store failed, or cannot be written.
     Store(Error),
     /// Another destination failed.
@@ -120,6 +144,7 @@ impl fmt::Display for ImportError {
             Self::Input(error) => write!(f, "the input cannot be read: {error}"),
             Self::NotLoginRecords(why) => write!(f, "these are no login records: {why}"),
             Self::Columns(why) => write!(f, "the first line does not name the columns: {why}"),
+            Self::Rejections(error) => write!(f, "a rejection cannot be told: {error}"),
             Self::Destination(error) => write!(f, "the records were not taken: {error}"),
             Self::Store(error) => write!(f, "the store cannot take the records: {error}"),
         }
@@ -129,7 +154,7 @@ impl fmt::Display for ImportError {
 impl std::error::Error for ImportError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Input(error) => Some(error),
+            Self::Input(error) | Self::Rejections(error) => Some(error),
             Self::NotLoginRecords(_) | Self::Columns(_) => None,
             Self::Store(error) => Some(error),
             Self::Destination(error) => Some(&**error),

@@ -97,7 +97,7 @@ pub(crate) fn cases(profile: Profile) -> Vec<Case> {
     (0..16)
         .map(|bits| {
             let [user, client, open, window] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
-            let end = Profile::end() - chrono::TimeDelta::days(10);
+            let end = Profile::default().end - chrono::TimeDelta::days(10);
             let client_refer_uid = client.then(|| profile.client_refer_uid(0));
             let query = Query::builder()
                 .user_refer_uid(user.then(|| profile.user_refer_uid(0)))

@@ -1,7 +1,7 @@
 //! The commands that make one store of another.
 
-use super::commands::open_to_read;
 use super::exit::Failure;
+use super::reading::open_to_read;
 use super::upkeep::{show, with_bar};
 use super::{args, output, text};
 use crate::Store;
@@ -18,17 +18,17 @@ struct Copied {
 pub(super) fn backup(store: &Path, args: &args::Backup) -> Result<(), Failure> {
     let store = open_to_read(store)?;
     let copied = with_bar("copying", |bar| {
-        store.backup(&args.to, |done| show(bar, done))
+        Ok(store.backup(&args.to, |done| show(bar, done))?)
     })?;
-    say_copied(copied, args.output)
+    say_copied(copied, args.answer.output)
 }
 
 /// Makes the store of a backup.
 pub(super) fn restore(store: &Path, args: &args::Restore) -> Result<(), Failure> {
     let copied = with_bar("checking and copying", |bar| {
-        Store::restore(&args.from, store, |done| show(bar, done))
+        Ok(Store::restore(&args.from, store, |done| show(bar, done))?)
     })?;
-    say_copied(copied, args.output)
+    say_copied(copied, args.answer.output)
 }
 
 fn say_copied(session_count: u64, output: args::Output) -> Result<(), Failure> {
@@ -40,9 +40,9 @@ fn say_copied(session_count: u64, output: args::Output) -> Result<(), Failure> {
 /// Gets out what can be read.
 pub(super) fn salvage(store: &Path, args: &args::Salvage) -> Result<(), Failure> {
     let salvaged = with_bar("reading", |bar| {
-        Store::salvage(store, &args.to, |done| show(bar, done))
+        Ok(Store::salvage(store, &args.to, |done| show(bar, done))?)
     })?;
-    output::answer(|out| Ok(output::salvaged(out, &salvaged, args.output)?))?;
+    output::answer(|out| Ok(output::salvaged(out, &salvaged, args.answer.output)?))?;
     match salvaged.fault_count {
         0 => Ok(()),
         _ => Err(Failure::Rejections),

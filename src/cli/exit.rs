@@ -1,10 +1,12 @@
 //! How a command fails: what is said on stderr, and with which code the process exits.
 
+use super::signals::INTERRUPTED;
 use super::text::plain;
 use crate::import::ImportError;
 use crate::{Error, ErrorKind};
 use std::io::{self, Write};
 use std::process::ExitCode;
+use uuid::Uuid;
 
 /// The exit codes, as `--help` shows them.
 pub(super) const HELP: &str = "\
@@ -15,7 +17,7 @@ Exit codes:
    3  done, but some records were rejected, or could not be read
    4  the input is not in the named format
   10  InvalidInput: an argument breaks a rule
-  11  NotFound: there is no such session
+  11  NotFound: there is no such session, or user
   12  Conflict: the session is stored with other content
   13  AlreadyEnded: the session has ended at another time
   14  AlreadyOpen: the store is open in another process
@@ -25,7 +27,8 @@ Exit codes:
   18  Unavailable: the storage failed
   19  Expired: what was read from is gone
   20  Suspended: the store is suspended
-  21  Closed: the store has been closed";
+  21  Closed: the store has been closed
+ 130  interrupted: what was done is told, and how to go on";
 
 /// Why a command did not do all that it was asked to.
 #[derive(Debug)]
@@ -38,6 +41,26 @@ pub(super) enum Failure {
     Input { name: String, error: io::Error },
     /// The input called `name` is something else.
     Format { name: String, problem: String },
+    /// The file of rejections called `name` cannot be written.
+    Rejects { name: String, error: io::Error },
+    /// There is no session with this `refer_uid`.
+    UnknownSession(Uuid),
+    /// No session is of the user with this `user_refer_uid`.
+    UnknownUser(Uuid),
+    /// No user has this name.
+    UnknownName(String),
+    /// Several users have this name.
+    AmbiguousName { name: String, users: Vec<Uuid> },
+    /// The process was asked to end while it read the input called `name`; what came up to a line of
+    /// it, if that can be told, need not be read again.
+    Interrupted {
+        name: String,
+        written_up_to: Option<u64>,
+    },
+    /// The process was asked to end, and nothing is left of what it did.
+    Stopped,
+    /// Nobody can tell the process to end in good order.
+    Signals(io::Error),
     /// A temporary folder cannot be made or removed.
     Folder(io::Error),
     /// A server cannot be started here, or does not take records there, for this reason.
@@ -64,16 +87,20 @@ impl From<io::Error> for Failure {
 }
 
 impl Failure {
-    /// Of an import from the input called `name`.
-    pub(super) fn of_import(error: ImportError, name: &str) -> Self {
+    /// Of an import from the input called `name`, of which what came up to a line is written.
+    pub(super) fn of_import(error: ImportError, name: &str, written_up_to: Option<u64>) -> Self {
         let (name, problem) = (name.to_owned(), error.to_string());
         match error {
             ImportError::Store(error) => Self::Store(error),
             ImportError::Input(error) => Self::Input { name, error },
+            ImportError::Rejections(error) => Self::Rejects { name, error },
             ImportError::NotLoginRecords(_) | ImportError::Columns(_) => {
                 Self::Format { name, problem }
             }
-            ImportError::Destination(_) => Self::Server(problem),
+            ImportError::Destination(_) => match written_up_to {
+                None | Some(0) => Self::Server(problem),
+                Some(line) => Self::Server(format!("{problem}; {}", resume(&name, line))),
+            },
         }
     }
 
@@ -97,6 +124,30 @@ impl Failure {
             Self::Input { name, error } => Some(format!("cannot read {name}: {error}")),
             Self::Format { name, problem } => Some(format!("{name}: {problem}")),
             Self::Server(problem) => Some(problem.clone()),
+            Self::Rejects { name, error } => {
+                Some(format!("--rejects {name}: it cannot be written: {error}"))
+            }
+            Self::UnknownSession(uid) => Some(format!("there is no session {uid}")),
+            Self::UnknownUser(uid) => Some(format!(
+                "--user {uid}: no session is of this user: --user-name is needed"
+            )),
+            Self::UnknownName(name) => Some(format!(
+                "--user-name {name:?}: no user has or had this name"
+            )),
+            Self::AmbiguousName { name, users } => Some(ambiguous(name, users)),
+            Self::Interrupted {
+                name,
+                written_up_to,
+            } => Some(match written_up_to {
+                None | Some(0) => {
+                    format!(
+                        "interrupted: import {name} again, what is stored of it changes nothing"
+                    )
+                }
+                Some(line) => format!("interrupted: {}", resume(name, *line)),
+            }),
+            Self::Stopped => Some("interrupted".to_owned()),
+            Self::Signals(error) => Some(format!("cannot wait for signals: {error}")),
             Self::Folder(error) => Some(format!("the temporary folder failed: {error}")),
             // Whoever reads the answer has seen enough of it: that is no failure.
             Self::Output(error) if is_closed(error) => None,
@@ -108,7 +159,13 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Output(error) if is_closed(error) => 0,
-            Self::Output(_) | Self::Folder(_) | Self::Server(_) | Self::Input { .. } => 1,
+            Self::Output(_) | Self::Folder(_) | Self::Server(_) | Self::Signals(_) => 1,
+            Self::Input { .. } | Self::Rejects { .. } => 1,
+            Self::UnknownSession(_) | Self::UnknownUser(_) | Self::UnknownName(_) => {
+                code(ErrorKind::NotFound)
+            }
+            Self::AmbiguousName { .. } => code(ErrorKind::InvalidInput),
+            Self::Interrupted { .. } | Self::Stopped => INTERRUPTED,
             Self::Usage(_) => 2,
             Self::Rejections => 3,
             Self::Format { .. } => 4,
@@ -116,6 +173,29 @@ impl Failure {
             Self::Store(error) => code(error.kind()),
         }
     }
+}
+
+/// How an import that came up to a line goes on.
+fn resume(name: &str, line: u64) -> String {
+    format!("{name} is stored up to line {line}: the same with --resume-after {line} goes on")
+}
+
+/// The most users that a message lists.
+const USERS_LISTED_MAX: usize = 10;
+
+fn ambiguous(name: &str, users: &[Uuid]) -> String {
+    let listed = users.iter().take(USERS_LISTED_MAX).map(Uuid::to_string);
+    let listed: Vec<String> = listed.collect();
+    let more = if users.len() > USERS_LISTED_MAX {
+        ", …"
+    } else {
+        ""
+    };
+    format!(
+        "--user-name {name:?}: {} users have or had this name, use --user: {}{more}",
+        users.len(),
+        listed.join(", ")
+    )
 }
 
 fn is_closed(error: &io::Error) -> bool {

@@ -7,27 +7,38 @@
 //!
 //! The exit code tells what happened: 0 if all was done, 1 if the input or something else outside
 //! of the store failed, 2 if the command line is not understood, 3 if all was done but some records
-//! were rejected, 4 if the input is not in the named format, and from 10 on one code for each
-//! [`ErrorKind`](crate::ErrorKind), in the order of its variants. `sessionlog --help` lists them.
+//! were rejected, 4 if the input is not in the named format, from 10 on one code for each
+//! [`ErrorKind`](crate::ErrorKind), in the order of its variants, and 130 if it was interrupted.
+//! `sessionlog --help` lists them.
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod args;
-mod commands;
+mod chart;
 mod copies;
 mod demo;
 mod exit;
+mod filter;
+mod importing;
 mod input;
 mod output;
 mod progress;
+mod reading;
+mod rejects;
 mod remote;
 mod reports;
+mod screen;
 mod serve;
+mod signals;
+mod tables;
 mod text;
 mod upkeep;
+mod when;
+mod writing;
 
 use self::args::{Command, CommandLine};
 use self::exit::Failure;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -47,26 +58,46 @@ fn run(line: CommandLine) -> Result<(), Failure> {
     let CommandLine { store, command } = line;
     match command {
         Command::Import(args) => match &args.to {
-            Some(url) => unneeded(store).and_then(|()| commands::send(url, &args)),
-            None => commands::import(&needed(store)?, &args),
+            Some(url) => unneeded(store).and_then(|()| importing::send(url, &args)),
+            None => importing::import(&needed(store)?, &args),
         },
-        Command::Query(args) => commands::query(&needed(store)?, &args),
-        Command::End(args) => commands::end(&needed(store)?, &args),
-        Command::Stats(args) => commands::stats(&needed(store)?, &args),
-        Command::Verify(args) => upkeep::verify(&needed(store)?, &args),
+        Command::Export(args) => importing::export(&needed(store)?, &args),
+        Command::Query(args) => reading::query(&needed(store)?, &args),
+        Command::Get(args) => reading::get(&needed(store)?, &args),
+        Command::Count(args) => reading::count(&needed(store)?, &args),
+        Command::Histogram(args) => reading::histogram(&needed(store)?, &args),
+        Command::Users(args) => reading::users(&needed(store)?, &args),
+        Command::Clients(args) => reading::clients(&needed(store)?, &args),
+        Command::Stats(args) => reading::stats(&needed(store)?, &args),
+        Command::Start(args) => writing::start(&needed(store)?, &args),
+        Command::End(args) => writing::end(&needed(store)?, &args),
+        Command::EndOpen(args) => writing::end_open(&needed(store)?, &args),
+        Command::EndStale(args) => upkeep::end_stale(&needed(store)?, &args),
+        Command::Remove(args) => writing::remove(&needed(store)?, &args),
         Command::Prune(args) => upkeep::prune(&needed(store)?, &args),
         Command::Retain(args) => upkeep::retain(&needed(store)?, &args),
-        Command::EndStale(args) => upkeep::end_stale(&needed(store)?, &args),
         Command::Erase(args) => upkeep::erase(&needed(store)?, &args),
+        Command::Verify(args) => upkeep::verify(&needed(store)?, &args),
         Command::Compact(args) => upkeep::compact(&needed(store)?, &args),
         Command::Rebuild(args) => upkeep::rebuild(&needed(store)?, &args),
         Command::Backup(args) => copies::backup(&needed(store)?, &args),
         Command::Restore(args) => copies::restore(&needed(store)?, &args),
         Command::Salvage(args) => copies::salvage(&needed(store)?, &args),
         Command::Serve(args) => serve::run(&needed(store)?, &args),
-        Command::Generate(args) => unneeded(store).and_then(|()| commands::generate(&args)),
+        Command::Generate(args) => unneeded(store).and_then(|()| importing::generate(&args)),
         Command::Demo(args) => unneeded(store).and_then(|()| demo::run(&args)),
+        Command::Completions(args) => unneeded(store).and_then(|()| completions(&args)),
     }
+}
+
+/// Prints a script for a shell.
+fn completions(args: &args::Completions) -> Result<(), Failure> {
+    let mut command = CommandLine::command();
+    let name = command.get_name().to_owned();
+    // Into memory first: the generator panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, name, &mut script);
+    output::answer(|out| Ok(out.write_all(&script)?))
 }
 
 fn needed(store: Option<PathBuf>) -> Result<PathBuf, Failure> {

@@ -1,10 +1,14 @@
 //! Answers on stdout: tables for people; JSON, JSON lines and CSV for programs.
 
-use super::args::Output;
+use super::args::{Output, TextFormat};
 use super::exit::Failure;
-use super::text;
+use super::screen::Screen;
+use super::{chart, tables, text};
 use crate::import::CSV_COLUMNS;
-use crate::{Page, Salvaged, SessionLog, Stats, Verification};
+use crate::{
+    Bucket, BucketCount, Busiest, ClientCount, Page, Salvaged, SessionLog, Stats, UserCount,
+    Verification,
+};
 use serde::Serialize;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
@@ -27,22 +31,116 @@ pub(super) fn json_line(out: &mut impl Write, value: &impl Serialize) -> io::Res
     out.write_all(b"\n")
 }
 
+/// Members of what there can be none of: then CSV has no record to take its first line from.
+const BUCKET_COLUMNS: [&str; 2] = ["start", "count"];
+const USER_COLUMNS: [&str; 4] = [
+    "user_refer_uid",
+    "user",
+    "session_count",
+    "last_session_start",
+];
+const CLIENT_COLUMNS: [&str; 3] = ["client_refer_uid", "session_count", "last_session_start"];
+
 /// A page of sessions.
 pub(super) fn page(out: &mut impl Write, page: &Page, output: Output) -> io::Result<()> {
-    match output {
-        Output::Table => out.write_all(page_table(page).as_bytes()),
-        Output::Json => json_line(out, page),
-        Output::Jsonl => page.entries.iter().try_for_each(|log| json_line(out, log)),
-        Output::Csv => csv(page, out).map_err(csv_error),
+    let table = |screen| tables::page(page, screen);
+    list(out, page, (&CSV_COLUMNS, &page.entries), output, table)
+}
+
+/// The busiest users.
+pub(super) fn users(
+    out: &mut impl Write,
+    users: &Busiest<UserCount>,
+    output: Output,
+) -> io::Result<()> {
+    let table = |screen| tables::users(users, screen);
+    list(out, users, (&USER_COLUMNS, &users.entries), output, table)
+}
+
+/// The busiest clients.
+pub(super) fn clients(
+    out: &mut impl Write,
+    clients: &Busiest<ClientCount>,
+    output: Output,
+) -> io::Result<()> {
+    let table = |screen| tables::clients(clients, screen);
+    list(
+        out,
+        clients,
+        (&CLIENT_COLUMNS, &clients.entries),
+        output,
+        table,
+    )
+}
+
+/// How many sessions started when.
+pub(super) fn histogram(
+    out: &mut impl Write,
+    buckets: &[BucketCount],
+    bucket: Bucket,
+    output: Output,
+) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Histogram<'b> {
+        buckets: &'b [BucketCount],
+        total_record_count: u64,
     }
+    let histogram = Histogram {
+        buckets,
+        total_record_count: buckets.iter().map(|bucket| bucket.count).sum(),
+    };
+    list(
+        out,
+        &histogram,
+        (&BUCKET_COLUMNS, buckets),
+        output,
+        |screen| {
+            let found = text::counted(buckets.len() as u64, chart::name(bucket));
+            let sessions = text::counted(histogram.total_record_count, "session");
+            chart::bars(buckets, bucket, screen) + &format!("{found} with {sessions}\n")
+        },
+    )
+}
+
+/// Values of one kind: as a table, all together with what goes with them, or one by one.
+fn list<T: Serialize>(
+    out: &mut impl Write,
+    whole: &impl Serialize,
+    (columns, entries): (&[&str], &[T]),
+    output: Output,
+    table: impl FnOnce(Screen) -> String,
+) -> io::Result<()> {
+    match output {
+        Output::Table => out.write_all(table(Screen::of_stdout()).as_bytes()),
+        Output::Json => json_line(out, whole),
+        Output::Jsonl => entries.iter().try_for_each(|entry| json_line(out, entry)),
+        Output::Csv => csv_lines(out, columns, entries).map_err(csv_error),
+    }
+}
+
+/// One session.
+pub(super) fn session(out: &mut impl Write, log: &SessionLog, output: Output) -> io::Result<()> {
+    one(out, log, output, |screen| Ok(tables::session(log, screen)?))
 }
 
 /// What a store holds.
 pub(super) fn stats(out: &mut impl Write, stats: &Stats, output: Output) -> io::Result<()> {
+    one(out, stats, output, |screen| {
+        Ok(tables::stats(stats, screen))
+    })
+}
+
+/// One value.
+fn one(
+    out: &mut impl Write,
+    value: &impl Serialize,
+    output: Output,
+    table: impl FnOnce(Screen) -> io::Result<String>,
+) -> io::Result<()> {
     match output {
-        Output::Table => out.write_all(stats_table(stats).as_bytes()),
-        Output::Json | Output::Jsonl => json_line(out, stats),
-        Output::Csv => csv_line(stats, out).map_err(csv_error),
+        Output::Table => out.write_all(table(Screen::of_stdout())?.as_bytes()),
+        Output::Json | Output::Jsonl => json_line(out, value),
+        Output::Csv => csv_line(value, out).map_err(csv_error),
     }
 }
 
@@ -100,11 +198,7 @@ pub(super) fn report<T: Serialize>(
     output: Output,
     words: impl FnOnce(&T) -> String,
 ) -> Result<(), Failure> {
-    answer(|out| match output {
-        Output::Table => Ok(writeln!(out, "{}", words(value))?),
-        Output::Json | Output::Jsonl => Ok(json_line(out, value)?),
-        Output::Csv => Ok(csv_line(value, out).map_err(csv_error)?),
-    })
+    answer(|out| Ok(one(out, value, output, |_| Ok(words(value) + "\n"))?))
 }
 
 /// A line for each fault that is told, and one for the others.
@@ -126,16 +220,46 @@ fn faults_csv(faults: &[String], out: &mut impl Write) -> csv::Result<()> {
     Ok(csv.flush()?)
 }
 
-fn csv(page: &Page, out: &mut impl Write) -> csv::Result<()> {
-    // The writer takes the header from the first record; a page may have none.
+/// Sessions one after the other, as imports read them.
+pub(super) fn export(
+    out: &mut impl Write,
+    format: TextFormat,
+    logs: impl Iterator<Item = Result<SessionLog, Failure>>,
+) -> Result<(), Failure> {
+    match format {
+        TextFormat::Jsonl => {
+            for log in logs {
+                json_line(out, &log?)?;
+            }
+            Ok(())
+        }
+        TextFormat::Csv => {
+            let mut csv = csv_under(out, &CSV_COLUMNS).map_err(csv_error)?;
+            for log in logs {
+                csv.serialize(log?).map_err(csv_error)?;
+            }
+            Ok(csv.flush()?)
+        }
+    }
+}
+
+fn csv_lines<T: Serialize>(
+    out: &mut impl Write,
+    columns: &[&str],
+    entries: &[T],
+) -> csv::Result<()> {
+    let mut csv = csv_under(out, columns)?;
+    entries.iter().try_for_each(|entry| csv.serialize(entry))?;
+    Ok(csv.flush()?)
+}
+
+/// The line of names, for what comes under it.
+fn csv_under<W: Write>(out: W, columns: &[&str]) -> csv::Result<csv::Writer<W>> {
     let mut csv = csv::WriterBuilder::new()
         .has_headers(false)
         .from_writer(out);
-    csv.write_record(CSV_COLUMNS)?;
-    for log in &page.entries {
-        csv.serialize(log)?;
-    }
-    Ok(csv.flush()?)
+    csv.write_record(columns)?;
+    Ok(csv)
 }
 
 /// One value, under its members.
@@ -154,108 +278,41 @@ fn csv_error(error: csv::Error) -> io::Error {
     io::Error::other(message)
 }
 
-/// Two lines for each session: five columns side by side need more room than a terminal has.
-fn page_table(page: &Page) -> String {
-    let mut table = text::table(["refer_uid", "user\nclient", "start (UTC)\nend"]);
-    text::keep_whole(&mut table, [0, 2]);
-    for log in &page.entries {
-        table.add_row([
-            log.refer_uid.to_string(),
-            lines_of(&text::plain(&log.user), &text::plain(&log.client_refer_uid)),
-            lines_of(&text::second(log.session_start), &end(log)),
-        ]);
-    }
-    let place = format!(
-        "page {} of {}, {}\n",
-        text::grouped(page.page_index.into()),
-        text::grouped(page.total_page_count),
-        text::counted(page.total_record_count, "session")
-    );
-    match page.entries.is_empty() {
-        true => place,
-        false => text::lines(&table) + &place,
-    }
-}
-
-fn lines_of(first: &str, second: &str) -> String {
-    format!("{first}\n{second}")
-}
-
-fn end(log: &SessionLog) -> String {
-    log.session_end
-        .map_or_else(|| "open".to_owned(), text::second)
-}
-
-fn stats_table(stats: &Stats) -> String {
-    let mut table = text::table(["store", &stats.store_uid.to_string()]);
-    text::align_right(&mut table, [1]);
-    for (name, number) in [
-        ("format version", stats.format_version.into()),
-        ("sessions", stats.session_count),
-        ("open sessions", stats.open_session_count),
-        ("users", stats.user_count),
-        ("user names", stats.user_name_count),
-        ("clients", stats.client_count),
-        ("live bytes", stats.live_bytes),
-        ("live bytes a session", stats.live_bytes_per_session),
-        ("bytes on disk", stats.file_bytes),
-        ("bytes on disk a session", stats.file_bytes_per_session),
-        ("bytes of the log", stats.log_bytes),
-        ("sessions to be merged", stats.delta_session_count),
-    ] {
-        table.add_row([name.to_owned(), text::grouped(number)]);
-    }
-    text::lines(&table)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::generate::Profile;
+    use chrono::{DateTime, Utc};
 
-    fn a_page() -> Page {
-        let profile = Profile {
-            sessions: 3,
-            ..Profile::default()
-        };
-        Page {
-            entries: profile.session_logs().collect(),
-            page_index: 0,
-            records_per_page: 3,
-            total_page_count: 412,
-            total_record_count: 1_234,
-        }
-    }
-
-    #[test]
-    fn the_columns_of_csv_are_the_members_of_a_record() {
+    fn columns_of(value: &impl Serialize) -> String {
         let mut csv = csv::Writer::from_writer(Vec::new());
-        csv.serialize(&a_page().entries[0]).unwrap();
+        csv.serialize(value).unwrap();
         let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
-        assert_eq!(text.lines().next(), Some(CSV_COLUMNS.join(",").as_str()));
+        text.lines().next().unwrap().to_owned()
     }
 
     #[test]
-    fn a_table_fits_in_a_terminal_and_ends_with_the_totals() {
-        let table = page_table(&a_page());
-        assert!(
-            table.lines().all(|line| line.chars().count() <= 80),
-            "{table}"
-        );
-        assert!(
-            table.ends_with("\npage 0 of 412, 1,234 sessions\n"),
-            "{table}"
-        );
-    }
-
-    #[test]
-    fn a_long_name_is_shown_whole_and_leaves_ids_and_times_whole() {
-        let mut page = a_page();
-        let log = page.entries.first_mut().unwrap();
-        log.user = "x".repeat(200).into();
-        let id = log.refer_uid.to_string();
-        let table = page_table(&page);
-        assert!(table.contains(&id), "{table}");
-        assert_eq!(table.matches('x').count(), 200, "{table}");
+    fn the_columns_of_csv_are_the_members_of_what_it_holds() {
+        let log = Profile::default().session_logs().next().unwrap();
+        assert_eq!(columns_of(&log), CSV_COLUMNS.join(","));
+        let at = DateTime::<Utc>::UNIX_EPOCH;
+        let bucket = BucketCount {
+            start: at,
+            count: 1,
+        };
+        assert_eq!(columns_of(&bucket), BUCKET_COLUMNS.join(","));
+        let user = UserCount {
+            user_refer_uid: log.user_refer_uid,
+            user: log.user,
+            session_count: 1,
+            last_session_start: at,
+        };
+        assert_eq!(columns_of(&user), USER_COLUMNS.join(","));
+        let client = ClientCount {
+            client_refer_uid: log.client_refer_uid,
+            session_count: 1,
+            last_session_start: at,
+        };
+        assert_eq!(columns_of(&client), CLIENT_COLUMNS.join(","));
     }
 }

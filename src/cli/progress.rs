@@ -1,14 +1,14 @@
 //! Progress bars on stderr, drawn on a terminal only.
 
-use super::exit;
-use crate::import::{Observer, Rejection};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 
-/// Where the work stands: so many of a known number, bytes of an input of known length, or bytes.
-const RECORDS: &str = "{msg} {wide_bar} {human_pos} of {human_len}, {eta} left";
-const BYTES: &str = "{msg} {wide_bar} {binary_bytes} of {binary_total_bytes}, {eta} left";
-const STREAM: &str = "{spinner} {msg} {binary_bytes}, {binary_bytes_per_sec}";
+/// Where the work stands: so many of a known number, bytes of an input of known length, or records of
+/// one that nobody knows the length of.
+const RECORDS: &str = "{msg} {wide_bar} {human_pos} of {human_len}, {per_sec}, {eta} left";
+const BYTES: &str =
+    "{msg} {wide_bar} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+const STREAM: &str = "{spinner} {msg} {human_pos} records, {per_sec}";
 
 /// How often a bar is drawn while nothing is done, so that the time left is not that of long ago.
 const TICK: Duration = Duration::from_millis(250);
@@ -23,8 +23,8 @@ pub(super) fn of_rows(what: &'static str) -> ProgressBar {
     bar(ProgressBar::new(0), RECORDS, what)
 }
 
-/// For reading an input of `bytes`, or of nobody knows how many.
-pub(super) fn of_bytes(what: &'static str, bytes: Option<u64>) -> ProgressBar {
+/// For reading an input of `bytes`, or records of one that has nobody knows how many.
+pub(super) fn of_input(what: &'static str, bytes: Option<u64>) -> ProgressBar {
     match bytes {
         Some(bytes) => bar(ProgressBar::new(bytes), BYTES, what),
         None => bar(ProgressBar::new_spinner(), STREAM, what),
@@ -38,28 +38,6 @@ fn bar(bar: ProgressBar, template: &str, what: &'static str) -> ProgressBar {
     let bar = bar.with_style(style).with_message(what);
     bar.enable_steady_tick(TICK);
     bar
-}
-
-/// Shows an import on a bar, and tells of rejected records above it.
-#[derive(Debug)]
-pub(super) struct Watcher {
-    pub(super) bar: ProgressBar,
-    /// What the input is called.
-    pub(super) name: String,
-    /// What its records are counted in.
-    pub(super) unit: &'static str,
-}
-
-impl Observer for Watcher {
-    fn rejected(&mut self, rejection: &Rejection) {
-        let Rejection { place, reason } = rejection;
-        let message = format!("{}: {} {place}: {reason}", self.name, self.unit);
-        self.bar.suspend(|| exit::say(&message));
-    }
-
-    fn advanced(&mut self, bytes: u64, _: u64) {
-        self.bar.set_position(bytes);
-    }
 }
 
 #[cfg(test)]

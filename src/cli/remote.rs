@@ -2,13 +2,13 @@
 
 use super::args;
 use super::exit::Failure;
+use super::signals::Interrupt;
 use crate::SessionLog;
 use crate::import::{Destination, ImportError, Placed, Rejection, Written};
 use serde::Deserialize;
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{Response, Uri, header};
@@ -39,15 +39,16 @@ pub(super) struct Remote {
     agent: Agent,
     url: String,
     token: Option<String>,
-    /// Records up to this place are there already, as somebody says who was told so.
-    resume_after: u64,
-    /// The place of the last record that is there.
-    written: u64,
+    interrupt: Interrupt,
 }
 
 impl Remote {
     /// The server at `url`, and what it asks for.
-    pub(super) fn new(url: &str, args: &args::Import) -> Result<Self, Failure> {
+    pub(super) fn new(
+        url: &str,
+        args: &args::Import,
+        interrupt: Interrupt,
+    ) -> Result<Self, Failure> {
         let tls = args.ca.as_deref().map(roots).transpose()?;
         let agent = Agent::config_builder()
             .timeout_connect(Some(CONNECT_TIMEOUT))
@@ -62,8 +63,7 @@ impl Remote {
             agent: agent.into(),
             url: format!("{}/userclientsession/import", server(url)?),
             token: token(args)?,
-            resume_after: args.resume_after,
-            written: args.resume_after,
+            interrupt,
         })
     }
 
@@ -77,7 +77,10 @@ impl Remote {
                 Err(unsent) if attempt == ATTEMPTS_MAX || !unsent.may_pass => return Err(unsent),
                 Err(unsent) => unsent,
             };
-            thread::sleep(wait.max(unsent.retry_after).min(WAIT_MAX));
+            let pause = wait.max(unsent.retry_after).min(WAIT_MAX);
+            if !self.interrupt.sleep(pause) {
+                return Err(unsent);
+            }
             wait *= 2;
             attempt += 1;
         }
@@ -181,30 +184,19 @@ fn message(body: &str) -> String {
 
 impl Destination for Remote {
     fn write(&mut self, records: Vec<Placed>) -> Result<Written, ImportError> {
-        let mut records = records;
-        records.retain(|record| record.place > self.resume_after);
-        let Some(last) = records.last().map(|record| record.place) else {
-            return Ok(Written::default());
-        };
         let body = body(records.iter().map(|record| &record.log));
         let report = self.send(&body).map_err(|unsent| self.stopped(&unsent))?;
         if report.rejected != report.rejections.len() as u64 {
             return Err(self.stopped(&Unsent::unreadable("it does not list all rejections")));
         }
-        self.written = last;
         written(&records, report).map_err(|unsent| self.stopped(&unsent))
     }
 }
 
 impl Remote {
-    /// Where it stopped, and how to go on.
     fn stopped(&self, unsent: &Unsent) -> ImportError {
         let Unsent { problem, .. } = unsent;
-        let resume = match self.written {
-            0 => String::new(),
-            written => format!("; what comes up to {written} is stored: --resume-after {written}"),
-        };
-        ImportError::Destination(format!("{}: {problem}{resume}", self.url).into())
+        ImportError::Destination(format!("{}: {problem}", self.url).into())
     }
 }
 
@@ -226,6 +218,7 @@ fn written(records: &[Placed], report: Report) -> Result<Written, Unsent> {
         Some(Rejection {
             place: records.get(index)?.place,
             reason: rejected.reason,
+            text: None,
         })
     };
     let rejections: Option<Vec<_>> = report.rejections.into_iter().map(placed).collect();

@@ -1,8 +1,9 @@
 //! The command `serve`: the store over HTTP until a signal ends it.
 
 use super::args::{self, Access};
-use super::commands::open_or_create;
 use super::exit::{Failure, say};
+use super::importing::open_or_create;
+use super::signals::Signals;
 use crate::Durability;
 use crate::http::{
     Authorizer, HttpOptions, NoAuth, OpenSession, ServeOptions, Tls, TokenFile, router, serve,
@@ -187,52 +188,5 @@ impl Listening {
             () = serve(router, self.listener, options, stop) => {}
             () = self.cut.second() => tracing::warn!("cut by a second signal"),
         }
-    }
-}
-
-/// The signals that ask a process to end.
-struct Signals {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-/// Where there are no signals but Ctrl-C.
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    }
-}
-
-impl Signals {
-    async fn second(&mut self) {
-        self.next().await;
-        self.next().await;
     }
 }

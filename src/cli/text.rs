@@ -1,12 +1,8 @@
-//! Text for people: names that cannot disturb the terminal, numbers, times, tables.
+//! Text for people: names that cannot disturb the terminal, numbers, times.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 use std::borrow::Cow;
 use std::time::Duration;
-
-/// The width that every table fits in, if the names of users and clients are not longer than usual.
-const COLUMNS: u16 = 80;
 
 /// `text` with every character that would move the cursor, colour the terminal or turn the
 /// direction of writing shown by its number: names come from anywhere.
@@ -86,45 +82,6 @@ pub(super) fn took(time: Duration) -> String {
         10_000..10_000_000 => format!("{} ms", grouped(micros / 1_000)),
         _ => format!("{} s", grouped(micros / 1_000_000)),
     }
-}
-
-/// A table without lines, in [`COLUMNS`] columns.
-pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_preset(comfy_table::presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(COLUMNS)
-        .set_header(header);
-    table
-}
-
-/// Moves the numbers of these columns to the right.
-pub(super) fn align_right(table: &mut Table, columns: impl IntoIterator<Item = usize>) {
-    for index in columns {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-}
-
-/// Breaks other columns than these where there is no room.
-pub(super) fn keep_whole(table: &mut Table, columns: impl IntoIterator<Item = usize>) {
-    for index in columns {
-        if let Some(column) = table.column_mut(index) {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
-    }
-}
-
-/// The lines of a table, without the blanks at their ends.
-pub(super) fn lines(table: &Table) -> String {
-    let mut text = String::new();
-    for line in table.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 #[cfg(test)]

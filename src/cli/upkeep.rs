@@ -1,7 +1,7 @@
 //! The commands that keep a store in order.
 
-use super::commands::open_to_read;
 use super::exit::Failure;
+use super::reading::open_to_read;
 use super::{args, output, progress, reports};
 use crate::{Erasure, OpenSessions, Progress, RetainedMax, StaleEnd, Store};
 use chrono::TimeDelta;
@@ -11,8 +11,14 @@ use std::path::Path;
 /// Checks the whole store, and prints what is wrong.
 pub(super) fn verify(store: &Path, args: &args::Verify) -> Result<(), Failure> {
     let store = open_to_read(store)?;
-    let verification = with_bar("checking", |bar| store.verify(|done| show(bar, done)))?;
-    output::answer(|out| Ok(output::verification(out, &verification, args.output)?))?;
+    let verification = with_bar("checking", |bar| Ok(store.verify(|done| show(bar, done))?))?;
+    output::answer(|out| {
+        Ok(output::verification(
+            out,
+            &verification,
+            args.answer.output,
+        )?)
+    })?;
     match verification.is_sound() {
         true => Ok(()),
         false => Err(Failure::Faults),
@@ -26,9 +32,9 @@ pub(super) fn prune(store: &Path, args: &args::Prune) -> Result<(), Failure> {
         false => OpenSessions::Keep,
     };
     let pruned = changed(store, "pruning", |store, bar| {
-        store.prune(args.older_than, open, |done| show(bar, done))
+        Ok(store.prune(args.older_than, open, |done| show(bar, done))?)
     })?;
-    output::report(&pruned, args.output, reports::pruned)
+    output::report(&pruned, args.answer.output, reports::pruned)
 }
 
 /// Removes the oldest until few enough are left.
@@ -38,9 +44,9 @@ pub(super) fn retain(store: &Path, args: &args::Retain) -> Result<(), Failure> {
         (None, bytes) => RetainedMax::LiveBytes(bytes.unwrap_or(u64::MAX)),
     };
     let pruned = changed(store, "pruning", |store, bar| {
-        store.retain_at_most(max, |done| show(bar, done))
+        Ok(store.retain_at_most(max, |done| show(bar, done))?)
     })?;
-    output::report(&pruned, args.output, reports::pruned)
+    output::report(&pruned, args.answer.output, reports::pruned)
 }
 
 /// Ends what was opened long ago.
@@ -50,9 +56,9 @@ pub(super) fn end_stale(store: &Path, args: &args::EndStale) -> Result<(), Failu
         (None, hours) => StaleEnd::AfterStart(TimeDelta::hours(hours.unwrap_or(0).into())),
     };
     let ended = changed(store, "ending", |store, bar| {
-        store.end_stale(args.before, end, |done| show(bar, done))
+        Ok(store.end_stale(args.before, end, |done| show(bar, done))?)
     })?;
-    output::report(&ended, args.output, reports::ended_open)
+    output::report(&ended, args.answer.output, reports::ended_open)
 }
 
 /// Removes all of a user.
@@ -62,33 +68,34 @@ pub(super) fn erase(store: &Path, args: &args::Erase) -> Result<(), Failure> {
         false => Erasure::Logical,
     };
     let erased = changed(store, "erasing", |store, bar| {
-        store.erase_user(args.user, erasure, |done| show(bar, done))
+        let user = args.user.uid(store)?;
+        Ok(store.erase_user(user, erasure, |done| show(bar, done))?)
     })?;
-    output::report(&erased, args.output, reports::erased)
+    output::report(&erased, args.answer.output, reports::erased)
 }
 
 /// Makes the file smaller.
 pub(super) fn compact(store: &Path, args: &args::Compact) -> Result<(), Failure> {
     let compacted = changed(store, "compacting", |store, bar| {
-        store.compact(|done| show(bar, done))
+        Ok(store.compact(|done| show(bar, done))?)
     })?;
-    output::report(&compacted, args.output, reports::compacted)
+    output::report(&compacted, args.answer.output, reports::compacted)
 }
 
 /// Makes the indexes anew.
 pub(super) fn rebuild(store: &Path, args: &args::Rebuild) -> Result<(), Failure> {
     let compacted = changed(store, "rebuilding", |store, bar| {
-        store.rebuild(|done| show(bar, done))
+        Ok(store.rebuild(|done| show(bar, done))?)
     })?;
-    output::report(&compacted, args.output, reports::compacted)
+    output::report(&compacted, args.answer.output, reports::compacted)
 }
 
 /// Opens a store, does something long to it, and closes it.
 fn changed<T>(
     path: &Path,
     what: &'static str,
-    change: impl FnOnce(&Store, &ProgressBar) -> crate::Result<T>,
-) -> crate::Result<T> {
+    change: impl FnOnce(&Store, &ProgressBar) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let store = Store::open(path)?;
     let done = with_bar(what, |bar| change(&store, bar))?;
     store.close()?;
@@ -98,8 +105,8 @@ fn changed<T>(
 /// Does something long, with a bar that goes once it is done.
 pub(super) fn with_bar<T>(
     what: &'static str,
-    work: impl FnOnce(&ProgressBar) -> crate::Result<T>,
-) -> crate::Result<T> {
+    work: impl FnOnce(&ProgressBar) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let bar = progress::of_rows(what);
     let done = work(&bar);
     bar.finish_and_clear();

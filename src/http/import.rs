@@ -169,13 +169,14 @@ fn import(app: &App, kind: Kind, reader: impl BufRead) -> Result<Report, Refusal
 struct Rejections(Vec<Rejected>);
 
 impl Observer for Rejections {
-    fn rejected(&mut self, rejection: &Rejection) {
+    fn rejected(&mut self, rejection: &Rejection) -> io::Result<()> {
         if self.0.len() < REJECTIONS_MAX {
             self.0.push(Rejected {
                 line: rejection.place,
                 reason: rejection.reason.clone(),
             });
         }
+        Ok(())
     }
 
     fn advanced(&mut self, _: u64, _: u64) {}

@@ -10,8 +10,12 @@ pub(super) struct Batch<'a> {
     observer: &'a mut dyn Observer,
     /// Records that are written at a time.
     at_once: usize,
+    /// What comes up to this place was settled by an earlier import.
+    resume_after: u64,
     records: Vec<Placed>,
     rejections: Vec<Rejection>,
+    /// What the input has for each place, ascending, if the observer wants it.
+    texts: Vec<(u64, Box<str>)>,
     /// Records of input dealt with, now and at the last settlement.
     dealt: u64,
     settled: u64,
@@ -25,22 +29,36 @@ impl<'a> Batch<'a> {
     ) -> Self {
         Self {
             at_once: destination.records_at_once().max(1),
+            resume_after: destination.resume_after(),
             destination,
             observer,
             records: Vec::new(),
             rejections: Vec::new(),
+            texts: Vec::new(),
             dealt: 0,
             settled: 0,
             summary: Summary::default(),
         }
     }
 
+    /// What the input has at `place`, before what is made of it: places ascend.
+    pub(super) fn text(&mut self, place: u64, text: &[u8]) {
+        if place > self.resume_after && self.observer.wants_text() {
+            let text = String::from_utf8_lossy(text).into();
+            self.texts.push((place, text));
+        }
+    }
+
     pub(super) fn push(&mut self, place: u64, log: SessionLog) {
-        self.records.push(Placed { place, log });
+        if place > self.resume_after {
+            self.records.push(Placed { place, log });
+        }
     }
 
     pub(super) fn reject(&mut self, place: u64, reason: &impl Display) {
-        self.rejections.push(Rejection::new(place, reason));
+        if place > self.resume_after {
+            self.rejections.push(Rejection::new(place, reason));
+        }
     }
 
     /// One more record of the input is dealt with, of which `bytes` have been read so far.
@@ -70,17 +88,24 @@ impl<'a> Batch<'a> {
             self.summary.ended += written.ended;
             self.rejections.extend(written.rejections);
         }
-        self.report();
+        self.report()?;
         self.settled = self.dealt;
         self.observer.advanced(bytes, self.dealt);
         Ok(())
     }
 
-    fn report(&mut self) {
+    fn report(&mut self) -> Result<(), ImportError> {
         self.rejections.sort_by_key(|rejection| rejection.place);
-        for rejection in self.rejections.drain(..) {
+        for mut rejection in self.rejections.drain(..) {
+            let place = |(place, _): &(u64, Box<str>)| *place;
+            let text = self.texts.binary_search_by_key(&rejection.place, place);
+            let text = text.ok().and_then(|index| self.texts.get_mut(index));
+            rejection.text = text.map(|(_, text)| std::mem::take(text).into_string());
             self.summary.rejected += 1;
-            self.observer.rejected(&rejection);
+            let told = self.observer.rejected(&rejection);
+            told.map_err(ImportError::Rejections)?;
         }
+        self.texts.clear();
+        Ok(())
     }
 }

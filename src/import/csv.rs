@@ -2,11 +2,10 @@
 
 use crate::SessionLog;
 use crate::import::batch::Batch;
+use crate::import::members::{id, time};
 use crate::import::{Destination, ImportError, LINE_BYTES_MAX, Observer, Summary};
-use chrono::{DateTime, Utc};
 use csv::{ByteRecord, Position, ReaderBuilder, StringRecord};
 use std::io::{self, Cursor, Read};
-use uuid::Uuid;
 
 /// The columns of [`csv()`], all of which must be there: the members of [`SessionLog`] in their order.
 pub const CSV_COLUMNS: [&str; 6] = [
@@ -46,12 +45,14 @@ pub fn csv(
     let mut row = ByteRecord::new();
     while reader.read_byte_record(&mut row).map_err(unreadable)? {
         let start = row.position().map_or(0, Position::byte);
+        let end = reader.position().byte();
         let line = reader.get_mut().line_of_row(start);
+        batch.text(line, reader.get_ref().row_up_to(end));
         match parse(&row, &names) {
             Ok(log) => batch.push(line, log),
             Err(reason) => batch.reject(line, &reason),
         }
-        batch.dealt(reader.position().byte())?;
+        batch.dealt(end)?;
     }
     batch.finish(reader.position().byte())
 }
@@ -99,6 +100,14 @@ impl<R: Read> Input<R> {
         self.offset += start as u64;
         self.line += lines(&before);
         self.line
+    }
+
+    /// The row that was last asked about, which ends at the offset `end`, without its line end.
+    fn row_up_to(&self, end: u64) -> &[u8] {
+        let length = usize::try_from(end.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        let row = self.given.get(..length).unwrap_or(&self.given);
+        let row = row.strip_suffix(b"\n").unwrap_or(row);
+        row.strip_suffix(b"\r").unwrap_or(row)
     }
 }
 
@@ -171,18 +180,4 @@ fn parse(row: &ByteRecord, names: &StringRecord) -> Result<SessionLog, String> {
         end.map(|end| time("session_end", end)).transpose()?,
     )
     .map_err(|error| error.to_string())
-}
-
-fn id(column: &str, text: &str) -> Result<Uuid, String> {
-    let id = text.parse();
-    id.map_err(|error| format!("{column} {text:?} is not a UUID: {error}"))
-}
-
-fn time(column: &str, text: &str) -> Result<DateTime<Utc>, String> {
-    match DateTime::parse_from_rfc3339(text) {
-        Ok(at) => Ok(at.to_utc()),
-        Err(error) => Err(format!(
-            "{column} {text:?} is not an RFC 3339 time: {error}"
-        )),
-    }
 }

@@ -41,6 +41,26 @@ pub trait Destination {
     fn records_at_once(&self) -> usize {
         RECORDS_AT_ONCE
     }
+
+    /// The place up to which an import has come before, asked when one begins: what comes up to it is
+    /// read, but neither written nor rejected again. Zero unless told otherwise.
+    fn resume_after(&self) -> u64 {
+        0
+    }
+}
+
+impl<D: Destination> Destination for &mut D {
+    fn write(&mut self, records: Vec<Placed>) -> Result<Written, ImportError> {
+        (**self).write(records)
+    }
+
+    fn records_at_once(&self) -> usize {
+        (**self).records_at_once()
+    }
+
+    fn resume_after(&self) -> u64 {
+        (**self).resume_after()
+    }
 }
 
 /// Of an import as such.

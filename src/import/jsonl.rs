@@ -2,7 +2,9 @@
 
 use crate::SessionLog;
 use crate::import::batch::Batch;
-use crate::import::{Destination, ImportError, Observer, Summary};
+use crate::import::members::{id, time};
+use crate::import::{CSV_COLUMNS, Destination, ImportError, Observer, Summary};
+use serde_json::{Map, Value};
 use std::io::{self, BufRead, Read};
 
 /// The longest line that [`jsonl`] takes, in bytes without its ending: several times what the
@@ -36,6 +38,7 @@ pub fn jsonl(
         if line.trim_ascii().is_empty() {
             continue;
         }
+        batch.text(lines.number, line);
         match parse(line) {
             Ok(log) => batch.push(lines.number, log),
             Err(reason) => batch.reject(lines.number, &reason),
@@ -51,7 +54,27 @@ fn parse(line: &[u8]) -> Result<SessionLog, String> {
     }
     let text = std::str::from_utf8(line)
         .map_err(|error| format!("not UTF-8 after byte {}", error.valid_up_to()))?;
-    serde_json::from_str(text).map_err(|error| describe(&error))
+    serde_json::from_str(text).map_err(|error| match misfit(text) {
+        Some(reason) => reason,
+        None => describe(&error),
+    })
+}
+
+/// What is wrong with the value of a member: serde's own message has neither its name nor the value.
+fn misfit(text: &str) -> Option<String> {
+    let members: Map<String, Value> = serde_json::from_str(text).ok()?;
+    let mut reasons =
+        CSV_COLUMNS
+            .into_iter()
+            .filter_map(|member| match (member, members.get(member)?) {
+                ("session_end", Value::Null) | ("user" | "client_refer_uid", Value::String(_)) => {
+                    None
+                }
+                ("refer_uid" | "user_refer_uid", Value::String(text)) => id(member, text).err(),
+                (_, Value::String(text)) => time(member, text).err(),
+                (_, value) => Some(format!("{member} {value} is no text")),
+            });
+    reasons.next()
 }
 
 /// The error without its line, which is always the first: every line is parsed by itself.

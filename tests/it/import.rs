@@ -11,6 +11,7 @@ mod wtmp;
 
 use sessionlog::import::{ImportError, Observer, Rejection, Summary, wtmp};
 use sessionlog::{Query, SessionLog, Store};
+use std::io;
 
 /// Remembers what an import told.
 #[derive(Debug, Default)]
@@ -20,8 +21,9 @@ struct Watcher {
 }
 
 impl Observer for Watcher {
-    fn rejected(&mut self, rejection: &Rejection) {
+    fn rejected(&mut self, rejection: &Rejection) -> io::Result<()> {
         self.rejections.push(rejection.clone());
+        Ok(())
     }
 
     fn advanced(&mut self, bytes: u64, records: u64) {

@@ -70,7 +70,7 @@ pub(crate) fn cases(profile: Profile) -> Result<Vec<Case>> {
 
 fn case(profile: Profile, bits: u8) -> Result<Case> {
     let [user, client, open, day] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
-    let midnight = Profile::end() - TimeDelta::days(10);
+    let midnight = Profile::default().end - TimeDelta::days(10);
     let client_refer_uid = client.then(|| profile.client_refer_uid(0));
     let query = Query::builder()
         .user_refer_uid(user.then(|| profile.user_refer_uid(0)))

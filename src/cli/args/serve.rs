@@ -11,6 +11,9 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// More on `serve`, in lines that fit in a terminal.
 const HELP: &str = "\
+Example:
+  sessionlog --store logins serve --listen 127.0.0.1:9001
+
 --auth says who may ask:
   none             whoever reaches the address, which must be of this machine
                    alone unless --insecure is given

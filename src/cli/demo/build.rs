@@ -1,13 +1,14 @@
 //! The store of the demonstration.
 
 use crate::cli::args;
-use crate::cli::commands;
 use crate::cli::exit::Failure;
+use crate::cli::importing;
 use crate::cli::input::Input;
 use crate::cli::progress;
+use crate::cli::signals::Interrupt;
 use crate::generate::Profile;
 use crate::import::Summary;
-use crate::{Durability, Result as StoreResult, Store};
+use crate::{Durability, Store};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -25,13 +26,17 @@ pub(super) struct Built {
 
 /// Makes the store in the empty directory at `path`, and opens it again to be read: only a closed
 /// store has given back the room that building it took.
-pub(super) fn store(path: &Path, args: &args::Demo) -> Result<Built, Failure> {
+pub(super) fn store(
+    path: &Path,
+    args: &args::Demo,
+    interrupt: &Interrupt,
+) -> Result<Built, Failure> {
     let options = Store::options().durability(Durability::Eventual);
     let store = options.create(path)?;
     let started = Instant::now();
     let summary = match &args.from {
-        Some(file) => Some(from_file(&store, file)?),
-        None => generated(&store, args.sessions).map(|()| None)?,
+        Some(file) => Some(from_file(&store, file, interrupt)?),
+        None => generated(&store, args.sessions, interrupt).map(|()| None)?,
     };
     store.close()?;
     Ok(Built {
@@ -41,11 +46,10 @@ pub(super) fn store(path: &Path, args: &args::Demo) -> Result<Built, Failure> {
     })
 }
 
-fn from_file(store: &Store, file: &Path) -> Result<Summary, Failure> {
-    let input = Input::open(file)?;
+fn from_file(store: &Store, file: &Path, interrupt: &Interrupt) -> Result<Summary, Failure> {
+    let input = Input::open(file, interrupt)?;
     let name = input.name.clone();
-    let summary =
-        commands::jsonl(store, input).map_err(|error| Failure::of_import(error, &name))?;
+    let summary = importing::jsonl(store, input, interrupt)?;
     match store.stats()?.session_count {
         0 => Err(Failure::Format {
             name,
@@ -55,7 +59,7 @@ fn from_file(store: &Store, file: &Path) -> Result<Summary, Failure> {
     }
 }
 
-fn generated(store: &Store, sessions: u64) -> StoreResult<()> {
+fn generated(store: &Store, sessions: u64, interrupt: &Interrupt) -> Result<(), Failure> {
     let profile = Profile {
         sessions,
         ..Profile::default()
@@ -67,6 +71,9 @@ fn generated(store: &Store, sessions: u64) -> StoreResult<()> {
         if done.is_empty() {
             bar.finish_and_clear();
             return Ok(());
+        }
+        if interrupt.has_come() {
+            return Err(Failure::Stopped);
         }
         bar.inc(done.len() as u64);
     }

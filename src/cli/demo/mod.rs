@@ -6,9 +6,11 @@ mod show;
 mod tour;
 
 use super::args;
-use super::commands;
 use super::exit::Failure;
+use super::importing;
 use super::output::{self, Stdout};
+use super::screen::Screen;
+use super::signals::Interrupt;
 use super::text;
 use crate::{Bucket, BucketCount, Query, Store};
 use std::io::Write;
@@ -18,13 +20,15 @@ use tempfile::TempDir;
 
 /// Builds a store in a temporary folder, pages through it, and shows what that took.
 pub(super) fn run(args: &args::Demo) -> Result<(), Failure> {
+    // An interruption is not to leave the folder behind.
+    let interrupt = Interrupt::watch().map_err(Failure::Signals)?;
     let folder = tempfile::Builder::new()
         .prefix("sessionlog-demo-")
         .tempdir()
         .map_err(Failure::Folder)?;
-    let built = build::store(folder.path(), args)?;
+    let built = build::store(folder.path(), args, &interrupt)?;
     // Rejected records are told of in the exit code: what was accepted is shown all the same.
-    let complete = built.summary.map_or(Ok(()), commands::finish);
+    let complete = built.summary.map_or(Ok(()), importing::finish);
     output::answer(|out| {
         show_store(out, &built.store, built.took)?;
         built.store.close()?;
@@ -39,9 +43,10 @@ fn show_store(out: &mut Stdout, store: &Store, took: Duration) -> Result<(), Fai
         .collect::<Result<Vec<BucketCount>, _>>()?;
     let filters = filters::six(store, &days)?;
     let stops = tour::take(store, filters)?;
-    show::timings(out, &stops)?;
+    let screen = Screen::of_stdout().of_80_columns();
+    show::timings(out, &stops, screen)?;
     show::samples(out, &stops)?;
-    show::days(out, &days)?;
+    show::days(out, &days, screen)?;
     show::cost(out, &store.stats()?, took)?;
     Ok(())
 }

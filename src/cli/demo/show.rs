@@ -1,10 +1,10 @@
 //! What the demonstration prints, in the 80 columns of a terminal.
 
 use super::tour::Stop;
-use crate::cli::text;
-use crate::{BucketCount, SessionLog, Stats};
-use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::BTreeMap;
+use crate::cli::screen::{Screen, align_right, lines};
+use crate::cli::{chart, text};
+use crate::{Bucket, BucketCount, SessionLog, Stats};
+use chrono::TimeDelta;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -13,14 +13,11 @@ const PAGES: [&str; 3] = ["first", "middle", "last"];
 /// The most days that the chart shows: a month.
 const DAYS_MAX: u16 = 31;
 
-/// The length of the longest bar.
-const BAR: u64 = 54;
-
 /// How many sessions pass each filter, and how long its pages take.
-pub(super) fn timings(out: &mut impl Write, stops: &[Stop]) -> io::Result<()> {
+pub(super) fn timings(out: &mut impl Write, stops: &[Stop], screen: Screen) -> io::Result<()> {
     let [first, middle, last] = PAGES;
-    let mut table = text::table(["filter", "sessions", "pages", first, middle, last]);
-    text::align_right(&mut table, 1..6);
+    let mut table = screen.table(["filter", "sessions", "pages", first, middle, last]);
+    align_right(&mut table, 1..6);
     for (index, stop) in stops.iter().enumerate() {
         let name = format!("{} {}", index + 1, stop.filter.name);
         let totals = [stop.total_record_count, stop.total_page_count].map(text::grouped);
@@ -28,7 +25,7 @@ pub(super) fn timings(out: &mut impl Write, stops: &[Stop]) -> io::Result<()> {
         table.add_row([name].into_iter().chain(totals).chain(times));
     }
     writeln!(out, "Pages of 50 sessions, and how long each takes to read")?;
-    writeln!(out, "{}", text::lines(&table))
+    writeln!(out, "{}", lines(&table))
 }
 
 /// The first session of each page.
@@ -68,43 +65,18 @@ fn sample(page: &str, log: &SessionLog) -> String {
 }
 
 /// A bar for each of the last days, the empty ones too.
-pub(super) fn days(out: &mut impl Write, days: &[BucketCount]) -> io::Result<()> {
-    let Some(last) = days.last() else {
-        return Ok(());
-    };
-    let shown = shown_days(days, last.start);
-    let most = shown.values().copied().max().unwrap_or(0).max(1);
-    let left_out = days.iter().filter(|day| !shown.contains_key(&day.start));
-    match left_out.count() {
+pub(super) fn days(out: &mut impl Write, days: &[BucketCount], screen: Screen) -> io::Result<()> {
+    let first = days.last().and_then(|last| {
+        let days = TimeDelta::days(i64::from(DAYS_MAX) - 1);
+        last.start.checked_sub_signed(days)
+    });
+    let earlier = days.partition_point(|day| first.is_some_and(|first| day.start < first));
+    match earlier {
         0 => writeln!(out, "Sessions per day")?,
-        earlier => writeln!(out, "Sessions per day, without {earlier} earlier days")?,
+        _ => writeln!(out, "Sessions per day, without {earlier} earlier days")?,
     }
-    for (day, count) in shown {
-        let bar = "█".repeat(usize::try_from((count * BAR).div_ceil(most)).unwrap_or(0));
-        let line = format!(
-            "  {}  {:>9}  {bar}",
-            day.format("%Y-%m-%d"),
-            text::grouped(count)
-        );
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    writeln!(out)
-}
-
-/// The days up to `last`, not more than fit, from the first that has a session.
-fn shown_days(days: &[BucketCount], last: DateTime<Utc>) -> BTreeMap<DateTime<Utc>, u64> {
-    let first = days.first().map_or(last, |day| day.start);
-    let mut shown: BTreeMap<_, _> = (0..DAYS_MAX)
-        .filter_map(|ago| last.checked_sub_signed(TimeDelta::days(ago.into())))
-        .filter(|day| *day >= first)
-        .map(|day| (day, 0))
-        .collect();
-    for day in days {
-        shown
-            .entry(day.start)
-            .and_modify(|count| *count = day.count);
-    }
-    shown
+    let shown = days.get(earlier..).unwrap_or_default();
+    writeln!(out, "{}", chart::bars(shown, Bucket::Day, screen))
 }
 
 /// What it took to build the store, and what it takes to keep it.
@@ -137,30 +109,20 @@ mod tests {
 
     fn chart(buckets: &[BucketCount]) -> String {
         let mut out = Vec::new();
-        days(&mut out, buckets).unwrap();
+        days(&mut out, buckets, Screen::of_stdout().of_80_columns()).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn the_chart_shows_days_without_sessions_too() {
-        let chart = chart(&[day("2026-10-30", 54_000), day("2026-11-01", 1)]);
-        let full = "█".repeat(54);
-        assert_eq!(
-            chart,
-            format!(
-                "Sessions per day\n  2026-10-30     54,000  {full}\n  2026-10-31          0\n  \
-                 2026-11-01          1  █\n\n"
-            )
-        );
-    }
-
-    #[test]
     fn the_chart_shows_the_last_month_of_a_long_log_and_says_so() {
-        let chart = chart(&[day("1999-01-01", 1), day("2026-11-01", 1)]);
-        assert_eq!(
-            chart.lines().filter(|line| line.contains("  20")).count(),
-            31
-        );
-        assert!(chart.contains("without 1 earlier days\n"), "{chart}");
+        let chart = chart(&[
+            day("1999-01-01", 1),
+            day("2026-10-01", 1),
+            day("2026-10-02", 1),
+            day("2026-11-01", 1),
+        ]);
+        let days = chart.lines().filter(|line| line.contains(" 2026-"));
+        assert_eq!(days.count(), 31, "{chart}");
+        assert!(chart.contains("without 2 earlier days\n"), "{chart}");
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Figure>> {
     let count = OPEN.min(bench.sessions);
     let profile = data::profile(count);
     let mut stores = bench.filled(WORK, || profile.session_logs().map(data::opened))?;
-    let at = Profile::end() + TimeDelta::days(1);
+    let at = Profile::default().end + TimeDelta::days(1);
     let label = Label::new(WORK, count);
     let mut figures = Vec::new();
     for store in &stores {

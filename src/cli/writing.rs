@@ -1,0 +1,87 @@
+//! The commands that write sessions one by one, durable when they return.
+
+use super::exit::Failure;
+use super::filter::named;
+use super::{args, output, reports};
+use crate::{IdSource, Order, Outcome, PageRequest, Query, RandomIds, SessionLog, Store};
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Starts one session.
+pub(super) fn start(store: &Path, args: &args::Start) -> Result<(), Failure> {
+    let store = Store::open(store)?;
+    let (user, name) = user_and_name(&store, args)?;
+    let refer_uid = match (args.refer_uid, args.at) {
+        (None, None) => store.start(user, &name, &args.client)?,
+        (Some(refer_uid), None) => {
+            store.start_as(refer_uid, user, &name, &args.client)?;
+            refer_uid
+        }
+        (refer_uid, Some(at)) => {
+            let refer_uid = refer_uid.unwrap_or_else(|| RandomIds.refer_uid(at));
+            let log = SessionLog::new(refer_uid, user, &*name, &*args.client, at, None)?;
+            store.append(log)?;
+            refer_uid
+        }
+    };
+    store.close()?;
+    output::answer(|out| Ok(writeln!(out, "{refer_uid}")?))
+}
+
+/// Who starts a session, as far as it is given, and else as the store knows it.
+fn user_and_name(store: &Store, args: &args::Start) -> Result<(Uuid, Arc<str>), Failure> {
+    match (args.user, &args.user_name) {
+        (Some(user), Some(name)) => Ok((user, name.as_str().into())),
+        (Some(user), None) => Ok((user, newest_name(store, user)?)),
+        (None, Some(name)) => Ok((named(store, name)?, name.as_str().into())),
+        (None, None) => Err(Failure::Usage("--user or --user-name is needed".to_owned())),
+    }
+}
+
+fn newest_name(store: &Store, user: Uuid) -> Result<Arc<str>, Failure> {
+    let of_user = Query::builder().user_refer_uid(user);
+    let query = of_user.order(Order::NewestFirst).build()?;
+    let newest = store.page(&query, PageRequest::new(0, 1)?)?;
+    let log = newest.entries.into_iter().next();
+    log.map(|log| log.user).ok_or(Failure::UnknownUser(user))
+}
+
+/// Ends one session.
+pub(super) fn end(store: &Path, args: &args::End) -> Result<(), Failure> {
+    let store = Store::open(store)?;
+    let outcome = store.end(args.refer_uid, args.at)?;
+    store.close()?;
+    let done = match outcome {
+        Outcome::Ended => "ended",
+        Outcome::AlreadyThere | Outcome::Added => "already there",
+    };
+    output::answer(|out| Ok(writeln!(out, "{done}")?))
+}
+
+/// Ends all open sessions that pass the filters.
+pub(super) fn end_open(store: &Path, args: &args::EndOpen) -> Result<(), Failure> {
+    match (args.all, args.sessions.are_all()) {
+        (false, true) => return Err(usage("which sessions? a filter is needed, or --all")),
+        (true, false) => return Err(usage("--all goes without a filter")),
+        _ => {}
+    }
+    let store = Store::open(store)?;
+    let query = args.sessions.query(&store)?.build()?;
+    let ended = store.end_open(&query, args.at)?;
+    store.close()?;
+    output::report(&ended, args.answer.output, reports::ended_open)
+}
+
+fn usage(problem: &str) -> Failure {
+    Failure::Usage(problem.to_owned())
+}
+
+/// Removes one session.
+pub(super) fn remove(store: &Path, args: &args::Remove) -> Result<(), Failure> {
+    let store = Store::open(store)?;
+    let log = store.remove(args.refer_uid)?;
+    store.close()?;
+    output::answer(|out| Ok(output::session(out, &log, args.answer.output)?))
+}
