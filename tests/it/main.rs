@@ -13,6 +13,8 @@ mod census;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]
+mod cli_import;
+#[cfg(feature = "cli")]
 mod cli_upkeep;
 mod compaction;
 mod concurrency;

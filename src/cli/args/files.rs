@@ -112,7 +112,7 @@ pub(in crate::cli) enum TextFormat {
     Csv,
 }
 
-/// Write made-up sessions as JSON lines, the same for the same numbers.
+/// Write made-up sessions as JSON lines, the same for the same seed.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:

@@ -100,7 +100,7 @@ pub(in crate::cli) struct StaleEnd {
     pub(in crate::cli) hours: Option<u32>,
 }
 
-/// Remove every session and name of a user, and clients of nobody else.
+/// Remove all of a user: sessions, names, and clients of nobody else.
 #[derive(Debug, Args)]
 #[command(after_long_help = ERASE_HELP)]
 pub(in crate::cli) struct Erase {
@@ -171,7 +171,7 @@ pub(in crate::cli) struct Restore {
     pub(in crate::cli) answer: Answer,
 }
 
-/// Make a new store of what can be read of this one, which is damaged.
+/// Make a new store of what can be read of this damaged one.
 #[derive(Debug, Args)]
 #[command(after_long_help = SALVAGE_HELP)]
 pub(in crate::cli) struct Salvage {

@@ -1,0 +1,568 @@
+//! Files into stores and out of them, by the command line: what is taken, what is rejected, what an
+//! interruption leaves, and that nothing is lost on the way there and back.
+
+use crate::cli::{ANN, Folder, Ran, command, line, run, run_with_input, two_lines};
+use crate::uid;
+use sessionlog::{Query, SessionLog, Store};
+use std::fs;
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+
+const HEADER: &str = "refer_uid,user_refer_uid,user,client_refer_uid,session_start,session_end";
+
+fn row(number: u128, start: &str, end: &str) -> String {
+    format!("{},{ANN},Ann,PDA-01,{start},{end}\n", uid(number))
+}
+
+fn import(folder: &Folder, format: &str, input: &str) -> Ran {
+    folder.run_with_input(&["import", "--format", format, "-"], input)
+}
+
+fn export(folder: &Folder, format: &str) -> String {
+    folder.run(&["export", "--format", format]).fine()
+}
+
+/// Names that any of the formats could break on.
+fn hostile_lines() -> String {
+    let names = [
+        "",
+        " ",
+        "a,b",
+        "\"",
+        "\"\"quoted\"\"",
+        "two\nlines",
+        "carriage\rreturn\r\n",
+        "\u{feff}mark",
+        "nul\u{0}\u{1}\u{1f}",
+        "\u{202e}turned",
+        "=1+1",
+        "null",
+        "Zoë 王 👩‍👩‍👧",
+        "e\u{301}",
+        "\\",
+        "]]><&",
+        &"x".repeat(1_024),
+    ];
+    let lines = names.iter().enumerate().map(|(index, name)| {
+        let number = index as u128 + 1;
+        let log = SessionLog {
+            user: (*name).into(),
+            client_refer_uid: (*name).into(),
+            user_refer_uid: uid(100 + number),
+            ..crate::log(number, "1969-12-31T23:59:59.9999999Z", None)
+        };
+        serde_json::to_string(&log).unwrap() + "\n"
+    });
+    lines.collect()
+}
+
+#[test]
+fn an_export_that_is_imported_elsewhere_exports_the_same_byte_for_byte() {
+    let generated = run(&["generate", "--sessions", "3000", "--users", "50"]).fine();
+    let folder = Folder::with(&(hostile_lines() + &generated));
+    for format in ["jsonl", "csv"] {
+        let first = export(&folder, format);
+        let other = Folder::new();
+        assert_eq!(import(&other, format, &first).code, 0);
+        assert!(export(&other, format) == first, "{format}");
+        let stores = [&folder, &other].map(|folder| Store::open(folder.store()).unwrap());
+        let all = stores.each_ref().map(|store| {
+            let logs = store.iter(&Query::all()).unwrap().map(Result::unwrap);
+            logs.collect::<Vec<SessionLog>>()
+        });
+        assert!(all[0].len() == 3_017 && all[0] == all[1], "{format}");
+    }
+}
+
+#[test]
+fn an_export_has_what_passes_the_filters_and_of_nothing_a_header_alone() {
+    let folder = Folder::with(&two_lines());
+    let open = ["export", "--format", "jsonl", "--open"];
+    assert_eq!(
+        folder.run(&open).fine(),
+        line(1, "2026-11-01T08:00:00Z", "")
+    );
+    let none = ["export", "--format", "csv", "--client", "nowhere"];
+    assert_eq!(folder.run(&none).fine(), format!("{HEADER}\n"));
+    folder.run(&["export"]).failed(2);
+}
+
+#[test]
+fn an_import_that_is_repeated_changes_nothing_also_if_it_had_rejections() {
+    let folder = Folder::new();
+    let rows = [
+        HEADER,
+        "\n",
+        &row(1, "2026-11-01T08:00:00Z", ""),
+        "no,row\n",
+        &row(2, "2026-11-02T08:00:00Z", "2026-11-02T08:00:00Z"),
+    ];
+    let first = import(&folder, "csv", &rows.concat());
+    assert!(
+        first
+            .err
+            .ends_with("accepted 2, already there 0, ended 0, rejected 1\n")
+    );
+    let before = export(&folder, "jsonl");
+    let again = import(&folder, "csv", &rows.concat());
+    assert_eq!((first.code, again.code), (3, 3));
+    assert!(
+        again
+            .err
+            .ends_with("accepted 0, already there 2, ended 0, rejected 1\n")
+    );
+    assert_eq!(export(&folder, "jsonl"), before);
+}
+
+#[test]
+fn csv_is_read_in_any_order_of_columns_with_a_mark_and_either_line_end() {
+    let text =
+        "\u{feff}session_end,User,CLIENT_REFER_UID,session_start,user_refer_uid,refer_uid\r\n";
+    let first = format!(
+        ",\"Ann \"\"A\"\"\r\nB, C\",PDA-01,2026-11-01T08:00:00Z,{ANN},{}\r\n",
+        uid(1)
+    );
+    let second = format!(
+        "2026-11-02T09:00:00+01:00,Ann,PDA-01,2026-11-02T08:00:00Z,{ANN},{}",
+        uid(2)
+    );
+    let folder = Folder::new();
+    assert_eq!(
+        import(&folder, "csv", &format!("{text}{first}{second}")).code,
+        0
+    );
+    let lines = export(&folder, "jsonl");
+    assert!(
+        lines.contains("\"user\":\"Ann \\\"A\\\"\\r\\nB, C\""),
+        "{lines}"
+    );
+    assert!(
+        lines.ends_with("\"session_end\":\"2026-11-02T08:00:00Z\"}\n"),
+        "{lines}"
+    );
+}
+
+/// The lines of a file of rejections.
+fn rejects(folder: &Folder, name: &str) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(folder.place(name)).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    lines.collect()
+}
+
+#[test]
+fn what_is_rejected_goes_to_a_file_with_its_line_the_reason_and_its_text() {
+    let folder = Folder::new();
+    let conflict = line(1, "2026-11-03T08:00:00Z", "");
+    let lines = [
+        &line(1, "2026-11-01T08:00:00Z", ""),
+        "{\"refer_uid\":\r\n",
+        &line(2, "2026-11-02T08:00:00Z", ""),
+        &conflict,
+    ];
+    let place = folder.place("bad.jsonl");
+    let args = ["import", "--format", "jsonl", "--rejects", &place, "-"];
+    let ran = folder.run_with_input(&args, &lines.concat());
+    let summary = "sessionlog: accepted 2, already there 0, ended 0, rejected 2\n";
+    assert_eq!((ran.code, ran.err.as_str()), (3, summary));
+    let bad = rejects(&folder, "bad.jsonl");
+    assert_eq!(bad.len(), 2);
+    assert_eq!(
+        (&bad[0]["line"], &bad[0]["text"]),
+        (&2.into(), &"{\"refer_uid\":".into())
+    );
+    assert_eq!(
+        (&bad[1]["line"], &bad[1]["text"]),
+        (&4.into(), &conflict.trim_end().into())
+    );
+    let reason = bad[1]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("session_start") && reason.contains("2026-11-03"),
+        "{reason}"
+    );
+    // The file is that of the last import.
+    let ran = folder.run_with_input(&args, lines[0]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(rejects(&folder, "bad.jsonl").len(), 0);
+}
+
+#[test]
+fn a_rejected_row_of_csv_has_all_of_its_text_and_login_records_have_their_number() {
+    let folder = Folder::new();
+    let place = folder.place("bad.jsonl");
+    let text = [
+        HEADER,
+        "\r\n\r\n",
+        &row(1, "2026-11-01T08:00:00Z", ""),
+        "x,\"y\nz\",1\r\n",
+        &row(2, "yesterday", ""),
+    ];
+    let args = ["import", "--format", "csv", "--rejects", &place, "-"];
+    assert_eq!(folder.run_with_input(&args, &text.concat()).code, 3);
+    let bad = rejects(&folder, "bad.jsonl");
+    assert_eq!(
+        (&bad[0]["line"], &bad[0]["text"]),
+        (&4.into(), &"x,\"y\nz\",1".into())
+    );
+    assert_eq!(bad[1]["line"], 6);
+    assert_eq!(bad[1]["text"], row(2, "yesterday", "").trim_end());
+    assert!(
+        bad[1]["reason"]
+            .as_str()
+            .unwrap()
+            .starts_with("session_start \"yesterday\"")
+    );
+    let mut login = vec![0; 384];
+    login[0] = 7;
+    login[8..13].copy_from_slice(b"pts/0");
+    login[44..47].copy_from_slice(b"ann");
+    login[340..344].copy_from_slice(&1_700_000_000_u32.to_le_bytes());
+    let mut broken = login.clone();
+    broken[0] = 99;
+    let file = folder.place("wtmp");
+    fs::write(&file, [login, broken].concat()).unwrap();
+    let args = [
+        "import",
+        "--format",
+        "wtmp",
+        "--source",
+        "host",
+        "--rejects",
+        &place,
+        &file,
+    ];
+    assert_eq!(folder.run(&args).code, 3);
+    let bad = rejects(&folder, "bad.jsonl");
+    assert_eq!(
+        (bad.len(), &bad[0]["record"], bad[0].get("text")),
+        (1, &2.into(), None)
+    );
+}
+
+#[test]
+fn rejections_never_write_over_the_input_or_the_store() {
+    let folder = Folder::with(&two_lines());
+    let file = folder.write("in.jsonl", &two_lines());
+    let main = folder.store().join("main.redb");
+    let bytes = fs::read(&main).unwrap();
+    for place in [file.as_str(), main.to_str().unwrap()] {
+        let args = ["import", "--format", "jsonl", "--rejects", place, &file];
+        let message = folder.run(&args).failed(2);
+        assert!(message.contains("--rejects"), "{message}");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), two_lines());
+    assert!(fs::read(&main).unwrap() == bytes);
+    let nowhere = folder.place("nowhere/bad.jsonl");
+    let args = ["import", "--format", "jsonl", "--rejects", &nowhere, &file];
+    let message = folder.run(&args).failed(1);
+    assert!(message.contains("nowhere/bad.jsonl"), "{message}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_import_whose_rejections_cannot_be_written_fails() {
+    let folder = Folder::new();
+    let args = ["import", "--format", "jsonl", "--rejects", "/dev/full", "-"];
+    let ran = folder.run_with_input(&args, "no record\n");
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("/dev/full"), "{}", ran.err);
+}
+
+#[test]
+fn of_many_rejections_the_first_are_told_and_the_others_counted() {
+    let folder = Folder::new();
+    let ran = import(&folder, "jsonl", &"x\n".repeat(1_000));
+    assert_eq!(ran.code, 3);
+    let said: Vec<&str> = ran.err.lines().collect();
+    assert_eq!(said.len(), 22, "{}", ran.err);
+    assert!(
+        said[0].starts_with("sessionlog: standard input: line 1: "),
+        "{}",
+        said[0]
+    );
+    assert!(
+        said[20].contains("980 more") && said[20].contains("--rejects"),
+        "{}",
+        said[20]
+    );
+    assert!(said[21].ends_with("rejected 1000"), "{}", said[21]);
+}
+
+#[test]
+fn a_rejected_member_is_named_with_its_value() {
+    let good = line(1, "2026-11-01T08:00:00Z", "");
+    let start = "2026-11-01T08:00:00Z";
+    for (old, new, expected) in [
+        (
+            start,
+            "yesterday",
+            "session_start \"yesterday\" is not an RFC 3339 time",
+        ),
+        (
+            start,
+            "2026-11-01T08:00:00",
+            "session_start \"2026-11-01T08:00:00\" is not",
+        ),
+        ("\"Ann\"", "5", "user 5 is no text"),
+        ("\"PDA-01\"", "null", "client_refer_uid null is no text"),
+        (ANN, "7", "user_refer_uid \"7\" is not a UUID"),
+        ("null", "0", "session_end 0 is no text"),
+        ("\"user\"", "\"User\"", "unknown field `User`"),
+        (
+            "\"session_end\"",
+            "\"session_ende\"",
+            "unknown field `session_ende`",
+        ),
+    ] {
+        let ran = import(&Folder::new(), "jsonl", &good.replacen(old, new, 1));
+        assert_eq!(ran.code, 3);
+        let place = "sessionlog: standard input: line 1: ";
+        assert!(
+            ran.err.starts_with(&format!("{place}{expected}")),
+            "{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn huge_lines_and_bytes_that_are_no_text_are_rejected_and_the_next_line_is_read() {
+    let folder = Folder::new();
+    let file = folder.place("in.jsonl");
+    let mut bytes = vec![b'x'; 3 << 20];
+    bytes.push(b'\n');
+    bytes.extend(b"{\"user\":\"\xff\xfe\"}\n\0\0\0\n");
+    bytes.extend(line(1, "2026-11-01T08:00:00Z", "").bytes());
+    fs::write(&file, bytes).unwrap();
+    let ran = folder.run(&["import", "--format", "jsonl", &file]);
+    assert_eq!(ran.code, 3);
+    let said: Vec<&str> = ran.err.lines().collect();
+    assert!(
+        said[0].contains("line 1: the line is longer than 65536 bytes"),
+        "{}",
+        ran.err
+    );
+    assert!(said[1].contains("line 2: not UTF-8"), "{}", ran.err);
+    assert!(
+        said[3].ends_with("accepted 1, already there 0, ended 0, rejected 3"),
+        "{}",
+        ran.err
+    );
+    // A quote that nobody closes would be a row without end.
+    let open = folder.write(
+        "open.csv",
+        &format!("{HEADER}\n\"{}", "x\n".repeat(200_000)),
+    );
+    let message = folder.run(&["import", "--format", "csv", &open]).failed(1);
+    assert!(
+        message.contains("open.csv") && message.contains("quote"),
+        "{message}"
+    );
+}
+
+#[test]
+fn empty_files_and_files_of_another_format_are_told_apart() {
+    let empty = Folder::new();
+    let summary = "sessionlog: accepted 0, already there 0, ended 0, rejected 0\n";
+    for format in ["jsonl", "wtmp"] {
+        let ran = import(&empty, format, "");
+        assert_eq!((ran.code, ran.err.as_str()), (0, summary), "{format}");
+    }
+    let message = import(&empty, "csv", "").failed(4);
+    assert!(
+        message.contains("standard input") && message.contains("refer_uid"),
+        "{message}"
+    );
+    assert_eq!(import(&empty, "csv", HEADER).code, 0);
+    let lines = two_lines();
+    let message = import(&empty, "csv", &lines).failed(4);
+    assert!(message.contains("is no column"), "{message}");
+    let message = import(&empty, "wtmp", &lines).failed(4);
+    assert!(message.contains("no login records"), "{message}");
+    let ran = import(
+        &empty,
+        "jsonl",
+        &format!("{HEADER}\n{}", row(1, "2026-11-01T08:00:00Z", "")),
+    );
+    assert!(
+        ran.code == 3
+            && ran
+                .err
+                .ends_with("accepted 0, already there 0, ended 0, rejected 2\n")
+    );
+    assert_eq!(export(&empty, "jsonl"), "");
+}
+
+/// An import that has read its input, but for less than a megabyte, and waits for more.
+struct Waiting(Child);
+
+impl Waiting {
+    fn with(folder: &Folder, args: &[&str], input: &str) -> Self {
+        let store = folder.store();
+        let mut command = command(&Folder::args(&store, args));
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdin = child.stdin.as_mut().unwrap();
+        // More than a pipe holds: once it is written, the import has begun.
+        assert!(input.len() > 2 << 20);
+        stdin.write_all(input.as_bytes()).unwrap();
+        Self(child)
+    }
+
+    /// What it said to Ctrl-C, while its input stayed open.
+    fn interrupted(mut self) -> Ran {
+        let id = self.0.id().to_string();
+        let mut kill = Command::new("kill");
+        assert!(kill.args(["-INT", &id]).status().unwrap().success());
+        let stdin = self.0.stdin.take();
+        let output = self.0.wait_with_output().unwrap();
+        drop(stdin);
+        Ran::of(output)
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_import_leaves_whole_batches_and_says_how_to_go_on() {
+    let lines = run(&["generate", "--sessions", "250000", "--users", "500"]).fine();
+    let folder = Folder::new();
+    let args = ["import", "--format", "jsonl", "-"];
+    let ran = Waiting::with(&folder, &args, &lines).interrupted();
+    assert_eq!((ran.code, ran.out.as_str()), (130, ""), "{}", ran.err);
+    let said = "sessionlog: interrupted: standard input is stored up to line 200000: \
+                the same with --resume-after 200000 goes on\n";
+    assert_eq!(ran.err, said);
+    assert_eq!(folder.run(&["count"]).fine(), "200000\n");
+    assert_eq!(
+        folder.run(&["verify"]).fine(),
+        "200000 sessions, 0 faults\n".replace("200000", "200,000")
+    );
+    let rest = [
+        "import",
+        "--format",
+        "jsonl",
+        "--resume-after",
+        "200000",
+        "-",
+    ];
+    let ran = folder.run_with_input(&rest, &lines);
+    let summary = "sessionlog: accepted 50000, already there 0, ended 0, rejected 0\n";
+    assert_eq!((ran.code, ran.err.as_str()), (0, summary));
+    let again = folder.run_with_input(&args, &lines);
+    assert!(
+        again.err.contains("accepted 0, already there 250000"),
+        "{}",
+        again.err
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn an_import_that_is_interrupted_before_its_first_batch_leaves_nothing() {
+    let folder = Folder::new();
+    let args = ["import", "--format", "csv", "-"];
+    let start = "2026-11-01T08:00:00Z";
+    let rows: String = (1..=20_000).map(|number| row(number, start, "")).collect();
+    let ran = Waiting::with(&folder, &args, &format!("{HEADER}\n{rows}")).interrupted();
+    assert_eq!(ran.code, 130, "{}", ran.err);
+    assert!(
+        ran.err.contains("import standard input again"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(folder.run(&["count"]).fine(), "0\n");
+}
+
+#[test]
+fn what_comes_up_to_the_line_to_resume_after_is_neither_written_nor_rejected() {
+    let folder = Folder::new();
+    let lines = [
+        &line(1, "2026-11-01T08:00:00Z", ""),
+        "no record\n",
+        "nor this\n",
+        &line(2, "2026-11-02T08:00:00Z", ""),
+    ];
+    let args = ["import", "--format", "jsonl", "--resume-after", "2", "-"];
+    let ran = folder.run_with_input(&args, &lines.concat());
+    assert!(
+        ran.err
+            .ends_with("accepted 1, already there 0, ended 0, rejected 1\n"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(folder.run(&["count"]).fine(), "1\n");
+    let args = ["import", "--format", "wtmp", "--resume-after", "2", "-"];
+    folder.run_with_input(&args, "").failed(2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_memory_of_an_import_does_not_grow_with_the_file() {
+    let peak = |sessions: &str| {
+        let lines = run(&["generate", "--sessions", sessions, "--users", "1000"]).fine();
+        let folder = Folder::new();
+        let waiting = Waiting::with(&folder, &["import", "--format", "jsonl", "-"], &lines);
+        let status = format!("/proc/{}/status", waiting.0.id());
+        let status = fs::read_to_string(status).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak
+            .unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse::<u64>()
+            .unwrap();
+        assert_eq!(waiting.interrupted().code, 130);
+        peak
+    };
+    let (few, many) = (peak("250000"), peak("750000"));
+    assert!(many < few * 3 / 2, "{few} kB, then {many} kB");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_export_into_a_full_device_fails_and_into_a_closed_pipe_ends_quietly() {
+    let lines = run(&["generate", "--sessions", "20000"]).fine();
+    let folder = Folder::with(&lines);
+    let store = folder.store();
+    let args = Folder::args(&store, &["export", "--format", "csv"]);
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = command(&args).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with("sessionlog: cannot write the answer: "),
+        "{said}"
+    );
+    let mut child = command(&args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(Ran::of(output).fine(), "");
+}
+
+#[test]
+fn generated_sessions_lie_where_they_are_told_to() {
+    let generate = |until: &str| {
+        let args = [
+            "generate",
+            "--sessions",
+            "200",
+            "--days",
+            "3",
+            "--until",
+            until,
+        ];
+        run(&args).fine()
+    };
+    for line in generate("2031-05-04").lines() {
+        let log: SessionLog = serde_json::from_str(line).unwrap();
+        let range = crate::at("2031-04-30T20:00:00Z")..=crate::at("2031-05-04T00:00:00Z");
+        assert!(range.contains(&log.session_start), "{line}");
+    }
+    assert_eq!(
+        run_with_input(&["generate", "--sessions", "1", "--days", "0"], "").code,
+        2
+    );
+}
