@@ -15,6 +15,12 @@ mod cli;
 #[cfg(feature = "cli")]
 mod cli_import;
 #[cfg(feature = "cli")]
+mod cli_sessions;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod cli_terminal;
+#[cfg(feature = "cli")]
+mod cli_times;
+#[cfg(feature = "cli")]
 mod cli_upkeep;
 mod compaction;
 mod concurrency;

@@ -1,0 +1,108 @@
+//! What people see: tables as wide as their terminal, colours there and nowhere else.
+
+use crate::cli::{Folder, command, run, two_lines};
+use std::process::{Command, Stdio};
+
+/// What a command prints on a terminal so wide, made by script(1).
+fn on_terminal(columns: u16, environment: &[(&str, &str)], folder: &Folder, args: &str) -> String {
+    let store = folder.store();
+    let program = env!("CARGO_BIN_EXE_sessionlog");
+    let line = format!(
+        "stty cols {columns}; '{program}' --store '{}' {args}",
+        store.display()
+    );
+    let mut script = Command::new("script");
+    script
+        .args(["-qec", &line, "/dev/null"])
+        .stdin(Stdio::null());
+    script
+        .env_remove("NO_COLOR")
+        .env_remove("COLUMNS")
+        .env("TERM", "xterm");
+    script.envs(environment.iter().copied());
+    let output = script.output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .replace("\r\n", "\n")
+}
+
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |plain, part| {
+        let (_, rest) = part.split_once('m').expect("a colour");
+        plain + rest
+    })
+}
+
+fn folder() -> Folder {
+    Folder::with(&(two_lines() + &run(&["generate", "--sessions", "300"]).fine()))
+}
+
+#[test]
+fn tables_and_charts_are_as_wide_as_the_terminal_and_no_wider() {
+    let folder = folder();
+    for columns in [80, 100, 200] {
+        for args in [
+            "query",
+            "users",
+            "clients",
+            "histogram",
+            "stats",
+            "query --open",
+        ] {
+            let shown = on_terminal(columns, &[("NO_COLOR", "1")], &folder, args);
+            let widest = shown
+                .lines()
+                .map(|line| line.chars().count())
+                .max()
+                .unwrap();
+            assert!(widest <= columns.into(), "{args} at {columns}: {shown}");
+        }
+        let shown = on_terminal(columns, &[("NO_COLOR", "1")], &folder, "query --per-page 1");
+        let lines = if columns < 130 { 5 } else { 3 };
+        assert_eq!(shown.lines().count(), lines, "{shown}");
+    }
+    let wide = on_terminal(120, &[("NO_COLOR", "1")], &folder, "histogram");
+    let widest = wide.lines().map(|line| line.chars().count()).max();
+    assert_eq!(widest, Some(119), "{wide}");
+}
+
+#[test]
+fn colours_are_for_terminals_and_never_where_they_are_not_wanted() {
+    let folder = folder();
+    for args in ["query --open --per-page 3", "histogram", "users", "stats"] {
+        let coloured = on_terminal(100, &[], &folder, args);
+        assert!(coloured.contains("\u{1b}["), "{args}: {coloured}");
+        let plain = on_terminal(100, &[("NO_COLOR", "1")], &folder, args);
+        assert!(!plain.contains('\u{1b}'), "{args}: {plain}");
+        assert_eq!(without_colours(&coloured), plain, "{args}");
+        // An empty one asks for nothing.
+        assert_eq!(
+            on_terminal(100, &[("NO_COLOR", "")], &folder, args),
+            coloured
+        );
+        assert!(!on_terminal(100, &[("TERM", "dumb")], &folder, args).contains('\u{1b}'));
+    }
+    let store = folder.store();
+    let mut piped = command(&Folder::args(&store, &["query", "--open"]));
+    piped.env("CLICOLOR_FORCE", "1").env("FORCE_COLOR", "1");
+    let output = piped.output().unwrap();
+    assert!(!output.stdout.contains(&0x1b));
+}
+
+#[test]
+fn where_stdout_is_no_terminal_columns_tells_the_width() {
+    let folder = folder();
+    let store = folder.store();
+    let lines = |columns: &str| {
+        let mut command = command(&Folder::args(&store, &["query", "--per-page", "1"]));
+        let output = command.env("COLUMNS", columns).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().count()
+    };
+    assert_eq!(
+        (lines("200"), lines("80"), lines("wide"), lines("0")),
+        (3, 5, 5, 5)
+    );
+}
