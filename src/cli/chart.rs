@@ -79,7 +79,7 @@ impl Chart {
         self.table.add_row([
             Cell::new(label(start, self.bucket)),
             Cell::new(text::grouped(count)),
-            Cell::new("█".repeat(length)).fg(Color::Cyan),
+            Cell::new("█".repeat(length)).fg(Color::DarkCyan),
         ]);
     }
 

@@ -26,7 +26,9 @@ pub(super) fn backup(store: &Path, args: &args::Backup) -> Result<(), Failure> {
 /// Makes the store of a backup.
 pub(super) fn restore(store: &Path, args: &args::Restore) -> Result<(), Failure> {
     let copied = with_bar("checking and copying", |bar| {
-        Ok(Store::restore(&args.from, store, |done| show(bar, done))?)
+        let restored = Store::restore(&args.from, store, |done| show(bar, done));
+        // What can be wrong is wrong with the backup: where it goes there is nothing yet.
+        restored.map_err(|error| Failure::Store(error).at(&args.from))
     })?;
     say_copied(copied, args.answer.output)
 }

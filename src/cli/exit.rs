@@ -5,6 +5,7 @@ use super::text::plain;
 use crate::import::ImportError;
 use crate::{Error, ErrorKind};
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use uuid::Uuid;
 
@@ -37,6 +38,8 @@ pub(super) enum Failure {
     Usage(String),
     /// The store's.
     Store(Error),
+    /// That of the store in a directory, which the error itself may not name.
+    StoreAt { path: PathBuf, error: Error },
     /// The input called `name` cannot be read.
     Input { name: String, error: io::Error },
     /// The input called `name` is something else.
@@ -109,6 +112,28 @@ impl Failure {
         Self::Server(with_causes(error))
     }
 
+    /// The same, about the store at `path` if it is about a store as a whole.
+    pub(super) fn at(self, path: &Path) -> Self {
+        use ErrorKind::{AlreadyOpen, Corrupted, NotAStore, Unavailable, UnsupportedFormat};
+        let of_store = [
+            AlreadyOpen,
+            Corrupted,
+            NotAStore,
+            Unavailable,
+            UnsupportedFormat,
+        ];
+        let Self::Store(error) = self else {
+            return self;
+        };
+        match of_store.contains(&error.kind()) {
+            true => Self::StoreAt {
+                path: path.to_owned(),
+                error,
+            },
+            false => Self::Store(error),
+        }
+    }
+
     /// Says what is wrong, and answers the exit code.
     pub(super) fn report(&self) -> ExitCode {
         if let Some(message) = self.message() {
@@ -121,6 +146,13 @@ impl Failure {
         match self {
             Self::Usage(problem) => Some(format!("{problem}; try --help")),
             Self::Store(error) => Some(with_causes(error)),
+            Self::StoreAt { path, error } => {
+                let (path, message) = (path.display().to_string(), with_causes(error));
+                Some(match message.contains(&path) {
+                    true => message,
+                    false => format!("{path}: {message}"),
+                })
+            }
             Self::Input { name, error } => Some(format!("cannot read {name}: {error}")),
             Self::Format { name, problem } => Some(format!("{name}: {problem}")),
             Self::Server(problem) => Some(problem.clone()),
@@ -170,7 +202,7 @@ impl Failure {
             Self::Rejections => 3,
             Self::Format { .. } => 4,
             Self::Faults => code(ErrorKind::Corrupted),
-            Self::Store(error) => code(error.kind()),
+            Self::Store(error) | Self::StoreAt { error, .. } => code(error.kind()),
         }
     }
 }
@@ -256,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_help_lists_the_code_of_every_kind() {
+    fn the_help_and_the_readme_list_the_code_of_every_kind() {
         for kind in [
             ErrorKind::InvalidInput,
             ErrorKind::NotFound,
@@ -273,6 +305,8 @@ mod tests {
         ] {
             let line = format!("\n  {}  {kind:?}: ", code(kind));
             assert!(HELP.contains(&line), "{kind:?}");
+            let row = format!("\n| {} | `{kind:?}` | ", code(kind));
+            assert!(include_str!("../../README.md").contains(&row), "{kind:?}");
         }
     }
 

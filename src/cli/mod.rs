@@ -39,7 +39,7 @@ use self::args::{Command, CommandLine};
 use self::exit::Failure;
 use clap::{CommandFactory, Parser};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Runs the command line of this process, and answers its exit code.
@@ -58,35 +58,35 @@ fn run(line: CommandLine) -> Result<(), Failure> {
     let CommandLine { store, command } = line;
     match command {
         Command::Import(args) => match &args.to {
-            Some(url) => unneeded(store).and_then(|()| importing::send(url, &args)),
-            None => importing::import(&needed(store)?, &args),
+            Some(url) => without(store, || importing::send(url, &args)),
+            None => with(store, |store| importing::import(store, &args)),
         },
-        Command::Export(args) => importing::export(&needed(store)?, &args),
-        Command::Query(args) => reading::query(&needed(store)?, &args),
-        Command::Get(args) => reading::get(&needed(store)?, &args),
-        Command::Count(args) => reading::count(&needed(store)?, &args),
-        Command::Histogram(args) => reading::histogram(&needed(store)?, &args),
-        Command::Users(args) => reading::users(&needed(store)?, &args),
-        Command::Clients(args) => reading::clients(&needed(store)?, &args),
-        Command::Stats(args) => reading::stats(&needed(store)?, &args),
-        Command::Start(args) => writing::start(&needed(store)?, &args),
-        Command::End(args) => writing::end(&needed(store)?, &args),
-        Command::EndOpen(args) => writing::end_open(&needed(store)?, &args),
-        Command::EndStale(args) => upkeep::end_stale(&needed(store)?, &args),
-        Command::Remove(args) => writing::remove(&needed(store)?, &args),
-        Command::Prune(args) => upkeep::prune(&needed(store)?, &args),
-        Command::Retain(args) => upkeep::retain(&needed(store)?, &args),
-        Command::Erase(args) => upkeep::erase(&needed(store)?, &args),
-        Command::Verify(args) => upkeep::verify(&needed(store)?, &args),
-        Command::Compact(args) => upkeep::compact(&needed(store)?, &args),
-        Command::Rebuild(args) => upkeep::rebuild(&needed(store)?, &args),
-        Command::Backup(args) => copies::backup(&needed(store)?, &args),
-        Command::Restore(args) => copies::restore(&needed(store)?, &args),
-        Command::Salvage(args) => copies::salvage(&needed(store)?, &args),
-        Command::Serve(args) => serve::run(&needed(store)?, &args),
-        Command::Generate(args) => unneeded(store).and_then(|()| importing::generate(&args)),
-        Command::Demo(args) => unneeded(store).and_then(|()| demo::run(&args)),
-        Command::Completions(args) => unneeded(store).and_then(|()| completions(&args)),
+        Command::Export(args) => with(store, |store| importing::export(store, &args)),
+        Command::Query(args) => with(store, |store| reading::query(store, &args)),
+        Command::Get(args) => with(store, |store| reading::get(store, &args)),
+        Command::Count(args) => with(store, |store| reading::count(store, &args)),
+        Command::Histogram(args) => with(store, |store| reading::histogram(store, &args)),
+        Command::Users(args) => with(store, |store| reading::users(store, &args)),
+        Command::Clients(args) => with(store, |store| reading::clients(store, &args)),
+        Command::Stats(args) => with(store, |store| reading::stats(store, &args)),
+        Command::Start(args) => with(store, |store| writing::start(store, &args)),
+        Command::End(args) => with(store, |store| writing::end(store, &args)),
+        Command::EndOpen(args) => with(store, |store| writing::end_open(store, &args)),
+        Command::EndStale(args) => with(store, |store| upkeep::end_stale(store, &args)),
+        Command::Remove(args) => with(store, |store| writing::remove(store, &args)),
+        Command::Prune(args) => with(store, |store| upkeep::prune(store, &args)),
+        Command::Retain(args) => with(store, |store| upkeep::retain(store, &args)),
+        Command::Erase(args) => with(store, |store| upkeep::erase(store, &args)),
+        Command::Verify(args) => with(store, |store| upkeep::verify(store, &args)),
+        Command::Compact(args) => with(store, |store| upkeep::compact(store, &args)),
+        Command::Rebuild(args) => with(store, |store| upkeep::rebuild(store, &args)),
+        Command::Backup(args) => with(store, |store| copies::backup(store, &args)),
+        Command::Restore(args) => with(store, |store| copies::restore(store, &args)),
+        Command::Salvage(args) => with(store, |store| copies::salvage(store, &args)),
+        Command::Serve(args) => with(store, |store| serve::run(store, &args)),
+        Command::Generate(args) => without(store, || importing::generate(&args)),
+        Command::Demo(args) => without(store, || demo::run(&args)),
+        Command::Completions(args) => without(store, || completions(&args)),
     }
 }
 
@@ -100,14 +100,22 @@ fn completions(args: &args::Completions) -> Result<(), Failure> {
     output::answer(|out| Ok(out.write_all(&script)?))
 }
 
-fn needed(store: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    store.ok_or_else(|| Failure::Usage("--store DIR is needed".to_owned()))
+/// Runs a command on a store, which its failures name.
+fn with(
+    store: Option<PathBuf>,
+    run: impl FnOnce(&Path) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let store = store.ok_or_else(|| Failure::Usage("--store DIR is needed".to_owned()))?;
+    run(&store).map_err(|failure| failure.at(&store))
 }
 
-/// A store that would be ignored is a mistake to tell of.
-fn unneeded(store: Option<PathBuf>) -> Result<(), Failure> {
+/// Runs a command that has no store. One that would be ignored is a mistake to tell of.
+fn without(
+    store: Option<PathBuf>,
+    run: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
     match store {
-        None => Ok(()),
+        None => run(),
         Some(_) => Err(Failure::Usage("no --store goes with this".to_owned())),
     }
 }

@@ -71,7 +71,7 @@ fn in_two_lines(entries: &[SessionLog], screen: Screen) -> String {
 /// Of open sessions in green.
 fn marked(log: &SessionLog, text: String) -> Cell {
     match log.is_open() {
-        true => Cell::new(text).fg(Color::Green),
+        true => Cell::new(text).fg(Color::DarkGreen),
         false => Cell::new(text),
     }
 }

@@ -277,6 +277,32 @@ fn each_kind_of_error_has_its_exit_code() {
 }
 
 #[test]
+fn a_message_about_a_store_as_a_whole_names_its_directory() {
+    let folder = Folder::with(&two_lines());
+    let store = folder.store();
+    let names_it =
+        |message: String| assert!(message.contains(store.to_str().unwrap()), "{message}");
+    let open = Store::open(&store).unwrap();
+    names_it(folder.run(&["count"]).failed(14));
+    drop(open);
+    let backup = folder.place("backup");
+    folder.run(&["backup", "--to", &backup]).fine();
+    std::fs::write(Path::new(&backup).join("main.redb"), "no store").unwrap();
+    let restored = folder.place("restored");
+    let restore = ["--store", &restored, "restore", "--from", &backup];
+    let ran = run(&restore);
+    assert!(
+        ran.err.contains(&backup) && !ran.err.contains(&restored),
+        "{}",
+        ran.err
+    );
+    std::fs::write(store.join("main.redb"), "").unwrap();
+    names_it(folder.run(&["count"]).failed(17));
+    std::fs::remove_file(store.join("main.redb")).unwrap();
+    names_it(folder.run(&["count"]).failed(15));
+}
+
+#[test]
 fn a_mistyped_store_is_an_error_and_is_not_made() {
     let folder = Folder::new();
     for args in [

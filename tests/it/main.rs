@@ -15,6 +15,8 @@ mod cli;
 #[cfg(feature = "cli")]
 mod cli_import;
 #[cfg(feature = "cli")]
+mod cli_readme;
+#[cfg(feature = "cli")]
 mod cli_sessions;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod cli_terminal;
