@@ -101,8 +101,8 @@ pub trait Observer {
     /// Ends the import: what was rejected must not go untold.
     fn rejected(&mut self, rejection: &Rejection) -> io::Result<()>;
 
-    /// Whether rejections are to have their text, which is then kept for a batch at a time: no, unless
-    /// told otherwise.
+    /// Whether rejections are to have their text: no, unless told otherwise. The texts of a batch are
+    /// then kept in memory, 64 MiB of them at most.
     fn wants_text(&self) -> bool {
         false
     }

@@ -2,19 +2,45 @@
 //! nothing.
 #![no_main]
 
-use sessionlog::import::{self, CSV_COLUMNS, ImportError, Summary};
+use sessionlog::import::{self, CSV_COLUMNS, ImportError, Observer, Rejection, Summary};
 use sessionlog::{Query, Store};
+use std::io;
 
-type Import = fn(&Store, &[u8]) -> Result<Summary, ImportError>;
+/// Whether each text of a rejection is a part of the input, where it stands in one piece.
+struct Texts<'b> {
+    input: &'b [u8],
+    place: u64,
+}
+
+impl Observer for Texts<'_> {
+    fn rejected(&mut self, rejection: &Rejection) -> io::Result<()> {
+        assert!(rejection.place >= self.place);
+        self.place = rejection.place;
+        let text = rejection.text.as_deref().unwrap_or_default();
+        if !text.contains('\u{fffd}') {
+            let is_part = |part: &[u8]| part.starts_with(text.as_bytes());
+            assert!((0..=self.input.len()).any(|from| is_part(&self.input[from..])));
+        }
+        Ok(())
+    }
+
+    fn wants_text(&self) -> bool {
+        true
+    }
+
+    fn advanced(&mut self, _: u64, _: u64) {}
+}
+
+type Import = fn(&Store, &[u8], &mut Texts<'_>) -> Result<Summary, ImportError>;
 
 const IMPORTS: [Import; 4] = [
-    |store, bytes| import::jsonl(store, bytes, &mut ()),
-    |store, bytes| import::csv(store, bytes, &mut ()),
-    |store, bytes| {
+    |store, bytes, texts| import::jsonl(store, bytes, texts),
+    |store, bytes, texts| import::csv(store, bytes, texts),
+    |store, bytes, texts| {
         let table = [CSV_COLUMNS.join(",").as_bytes(), b"\n", bytes].concat();
-        import::csv(store, &table[..], &mut ())
+        import::csv(store, &table[..], texts)
     },
-    |store, bytes| import::wtmp(store, bytes, "host", &mut ()),
+    |store, bytes, texts| import::wtmp(store, bytes, "host", texts),
 ];
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -23,11 +49,15 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     };
     let import = IMPORTS[usize::from(*form) % IMPORTS.len()];
     let store = Store::in_memory().unwrap();
-    let Ok(taken) = import(&store, bytes) else {
+    let texts = || Texts {
+        input: bytes,
+        place: 0,
+    };
+    let Ok(taken) = import(&store, bytes, &mut texts()) else {
         return;
     };
     assert_eq!(store.count(&Query::all()).unwrap(), taken.accepted);
-    let again = import(&store, bytes).unwrap();
+    let again = import(&store, bytes, &mut texts()).unwrap();
     assert_eq!((again.accepted, again.rejected), (0, taken.rejected));
     assert!(store.verify(|_| ()).unwrap().is_sound());
 });

@@ -4,6 +4,9 @@ use crate::SessionLog;
 use crate::import::{Destination, ImportError, Observer, Placed, Rejection, Summary};
 use std::fmt::Display;
 
+/// Bytes of texts that are kept at most, about: lines of any length could be many.
+const TEXT_BYTES_MAX: usize = 64 << 20;
+
 /// Collects records and rejections, and settles them together.
 pub(super) struct Batch<'a> {
     destination: &'a mut dyn Destination,
@@ -16,6 +19,7 @@ pub(super) struct Batch<'a> {
     rejections: Vec<Rejection>,
     /// What the input has for each place, ascending, if the observer wants it.
     texts: Vec<(u64, Box<str>)>,
+    text_bytes: usize,
     /// Records of input dealt with, now and at the last settlement.
     dealt: u64,
     settled: u64,
@@ -35,6 +39,7 @@ impl<'a> Batch<'a> {
             records: Vec::new(),
             rejections: Vec::new(),
             texts: Vec::new(),
+            text_bytes: 0,
             dealt: 0,
             settled: 0,
             summary: Summary::default(),
@@ -44,7 +49,8 @@ impl<'a> Batch<'a> {
     /// What the input has at `place`, before what is made of it: places ascend.
     pub(super) fn text(&mut self, place: u64, text: &[u8]) {
         if place > self.resume_after && self.observer.wants_text() {
-            let text = String::from_utf8_lossy(text).into();
+            let text: Box<str> = String::from_utf8_lossy(text).into();
+            self.text_bytes += text.len();
             self.texts.push((place, text));
         }
     }
@@ -65,7 +71,8 @@ impl<'a> Batch<'a> {
     pub(super) fn dealt(&mut self, bytes: u64) -> Result<(), ImportError> {
         self.dealt += 1;
         let is_due = self.dealt - self.settled >= self.at_once as u64;
-        if is_due || self.records.len() >= self.at_once {
+        let is_full = self.records.len() >= self.at_once || self.text_bytes >= TEXT_BYTES_MAX;
+        if is_due || is_full {
             self.settle(bytes)?;
         }
         Ok(())
@@ -106,6 +113,7 @@ impl<'a> Batch<'a> {
             told.map_err(ImportError::Rejections)?;
         }
         self.texts.clear();
+        self.text_bytes = 0;
         Ok(())
     }
 }

@@ -18,12 +18,22 @@ use std::io;
 struct Watcher {
     rejections: Vec<Rejection>,
     advances: Vec<(u64, u64)>,
+    wants_text: bool,
+    /// The place of a rejection that it cannot tell of.
+    fails_at: Option<u64>,
 }
 
 impl Observer for Watcher {
     fn rejected(&mut self, rejection: &Rejection) -> io::Result<()> {
+        if self.fails_at == Some(rejection.place) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.rejections.push(rejection.clone());
         Ok(())
+    }
+
+    fn wants_text(&self) -> bool {
+        self.wants_text
     }
 
     fn advanced(&mut self, bytes: u64, records: u64) {

@@ -2,7 +2,9 @@
 
 use super::{Watcher, counts, empty_store, everything};
 use proptest::prelude::*;
-use sessionlog::import::{ImportError, LINE_BYTES_MAX, Summary, jsonl};
+use sessionlog::import::{
+    Destination, ImportError, LINE_BYTES_MAX, Placed, Summary, Written, jsonl,
+};
 use sessionlog::{SessionLog, Store};
 use std::io::{self, BufReader, Read};
 use uuid::Uuid;
@@ -259,5 +261,93 @@ proptest! {
         let (summary, watcher) = import(&empty_store(), &bytes);
         prop_assert_eq!(summary.rejected, watcher.rejections.len() as u64);
         prop_assert_eq!(watcher.advances.last().map(|last| last.0), Some(bytes.len() as u64));
+    }
+}
+
+#[test]
+fn a_rejection_has_its_text_where_that_is_wanted() {
+    let lines = [
+        "x",
+        &open(1),
+        "\u{feff} y\r",
+        "",
+        &open(1).replace("Ann", "Bob"),
+    ];
+    let mut watcher = Watcher {
+        wants_text: true,
+        ..Watcher::default()
+    };
+    let (store, input) = (empty_store(), lines.join("\n"));
+    let taken = jsonl(&store, input.as_bytes(), &mut watcher).expect("memory does not fail");
+    assert_eq!(counts(taken), [1, 0, 0, 3]);
+    let texts = watcher
+        .rejections
+        .iter()
+        .map(|rejection| rejection.text.as_deref());
+    let expected = [Some("x"), Some("\u{feff} y"), Some(lines[4])];
+    assert_eq!(texts.collect::<Vec<_>>(), expected);
+    let (_, watcher) = import(&store, input);
+    assert!(
+        watcher
+            .rejections
+            .iter()
+            .all(|rejection| rejection.text.is_none())
+    );
+}
+
+#[test]
+fn texts_of_any_length_are_not_kept_for_as_many_lines_as_there_may_be() {
+    let mut watcher = Watcher {
+        wants_text: true,
+        ..Watcher::default()
+    };
+    let input = ("x".repeat(LINE_BYTES_MAX) + "\n").repeat(1_500);
+    jsonl(&empty_store(), input.as_bytes(), &mut watcher).expect("memory does not fail");
+    let dealt: Vec<u64> = watcher
+        .advances
+        .iter()
+        .map(|(_, records)| *records)
+        .collect();
+    assert_eq!(dealt, [1_024, 1_500]);
+}
+
+#[test]
+fn an_import_ends_at_a_rejection_that_cannot_be_told_and_what_was_written_stays() {
+    let mut watcher = Watcher {
+        fails_at: Some(2),
+        ..Watcher::default()
+    };
+    let (store, input) = (empty_store(), [&open(1), "x", &open(3)].join("\n"));
+    let error = jsonl(&store, input.as_bytes(), &mut watcher).expect_err("it cannot be told");
+    assert!(matches!(error, ImportError::Rejections(_)), "{error}");
+    assert_eq!(everything(&store).len(), 2);
+}
+
+/// A destination that has taken all up to a line before.
+struct Resumed<'s>(&'s Store, u64);
+
+impl Destination for Resumed<'_> {
+    fn write(&mut self, records: Vec<Placed>) -> Result<Written, ImportError> {
+        self.0.write(records)
+    }
+
+    fn resume_after(&self) -> u64 {
+        self.1
+    }
+}
+
+#[test]
+fn an_import_goes_on_after_the_line_that_its_destination_has_come_to() {
+    let lines = [&open(1), "x", &open(3), "y", &open(5)].join("\n");
+    for after in 0..=6 {
+        let (store, mut watcher) = (empty_store(), Watcher::default());
+        jsonl(&mut Resumed(&store, after), lines.as_bytes(), &mut watcher).expect("no failure");
+        let (left, lost) = (
+            [1, 3, 5].map(|line| line > after),
+            [2, 4].map(|line| line > after),
+        );
+        let count = |left: &[bool]| left.iter().filter(|is_left| **is_left).count();
+        assert_eq!(everything(&store).len(), count(&left), "{after}");
+        assert_eq!(watcher.rejections.len(), count(&lost), "{after}");
     }
 }
