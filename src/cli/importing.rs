@@ -204,10 +204,12 @@ impl Watcher {
         let name = self.name;
         match summary {
             Ok(summary) => finished.map(|()| summary),
-            Err(ImportError::Input(_)) if interrupt.has_come() => Err(Failure::Interrupted {
-                name,
-                written_up_to,
-            }),
+            Err(ImportError::Input(_) | ImportError::Destination(_)) if interrupt.has_come() => {
+                Err(Failure::Interrupted {
+                    name,
+                    written_up_to,
+                })
+            }
             Err(ImportError::Rejections(error)) => Err(Failure::Rejects {
                 name: rejects,
                 error,

@@ -8,6 +8,7 @@ use crate::import::{Destination, ImportError, Placed, Rejection, Written};
 use serde::Deserialize;
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 use ureq::Agent;
@@ -124,14 +125,17 @@ struct Unsent {
 impl Unsent {
     /// The connection failed, or broke.
     fn of(error: &ureq::Error) -> Self {
-        let may_pass = matches!(
-            error,
-            ureq::Error::Io(_)
-                | ureq::Error::Timeout(_)
-                | ureq::Error::ConnectionFailed
-                | ureq::Error::HostNotFound
-                | ureq::Error::Protocol(_)
-        );
+        let may_pass = match error {
+            // What TLS makes of a certificate that is not trusted: it will not be the next time.
+            ureq::Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
+            error => matches!(
+                error,
+                ureq::Error::Timeout(_)
+                    | ureq::Error::ConnectionFailed
+                    | ureq::Error::HostNotFound
+                    | ureq::Error::Protocol(_)
+            ),
+        };
         Self {
             problem: error.to_string(),
             may_pass,

@@ -2,7 +2,7 @@
 
 use super::{count, line, lines, open};
 use crate::cli::command;
-use sessionlog::http::{HttpOptions, ServeOptions, TokenFile, router, serve};
+use sessionlog::http::{HttpOptions, ServeOptions, Tls, TokenFile, router, serve};
 use sessionlog::{Query, SessionLog, Store};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,6 +21,10 @@ struct Server {
 
 impl Server {
     fn with(options: HttpOptions) -> Self {
+        Self::serving(options, ServeOptions::default())
+    }
+
+    fn serving(options: HttpOptions, serve_options: ServeOptions) -> Self {
         let store = Store::in_memory().unwrap();
         let router = router(store.clone(), options);
         let (ready, address) = mpsc::channel();
@@ -35,7 +39,7 @@ impl Server {
                 let stopped = async {
                     let _ = stopped.await;
                 };
-                serve(router, listener, ServeOptions::default(), stopped).await;
+                serve(router, listener, serve_options, stopped).await;
             });
         });
         Self {
@@ -269,16 +273,6 @@ fn what_cannot_be_sent_is_said_before_anything_is() {
         vec![
             "import", "--to", nowhere, "--format", "wtmp", "--source", "a", &path,
         ],
-        vec![
-            "--store",
-            "x",
-            "import",
-            "--resume-after",
-            "3",
-            "--format",
-            "jsonl",
-            &path,
-        ],
     ] {
         let output = command(&args).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");
@@ -294,4 +288,99 @@ fn an_address_that_is_none_or_holds_a_password_is_refused_and_not_repeated() {
         assert!(said.contains("--to: "), "{url}: {said}");
         assert!(!said.contains("hunter2"), "{said}");
     }
+}
+
+#[test]
+fn what_a_server_refuses_goes_to_the_file_of_rejections_with_its_text() {
+    let server = Server::with(HttpOptions::default());
+    let conflict = line(&SessionLog {
+        user: "Bob".into(),
+        ..open(1)
+    });
+    let text = lines(1..=3) + "bogus\n" + &conflict;
+    let (folder, path) = file("some.jsonl", &text);
+    let bad = folder.path().join("bad.jsonl");
+    let (code, said) = send(&server.url(), &["--rejects", bad.to_str().unwrap()], &path);
+    assert_eq!(code, 3, "{said}");
+    let bad = std::fs::read_to_string(bad).unwrap();
+    let bad: Vec<serde_json::Value> = bad
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let lines_and_texts = bad.iter().map(|bad| (&bad["line"], &bad["text"]));
+    let expected = [(4, "bogus"), (5, conflict.trim_end())];
+    for ((line, text), expected) in lines_and_texts.zip(expected) {
+        assert_eq!(
+            (line.as_u64(), text.as_str()),
+            (Some(expected.0), Some(expected.1))
+        );
+    }
+    assert_eq!(bad.len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interruption_ends_the_wait_for_a_server_that_stays_away() {
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let many = lines(1..=40_000);
+    let url = format!("http://{closed}");
+    let mut import = command(&["import", "--to", &url, "--format", "jsonl", "-"]);
+    let piped = std::process::Stdio::piped;
+    let mut import = import.stdin(piped()).stderr(piped()).spawn().unwrap();
+    let mut stdin = import.stdin.take().unwrap();
+    let id = import.id().to_string();
+    // More than a pipe holds, and less than is sent at once: when it is written, the import has begun.
+    let (first, rest) = many.split_at(2 << 20);
+    stdin.write_all(first.as_bytes()).unwrap();
+    let rest = rest.to_owned();
+    let writer = thread::spawn(move || stdin.write_all(rest.as_bytes()));
+    // It would wait for a minute and more, and then say another thing.
+    thread::sleep(std::time::Duration::from_secs(1));
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
+    assert!(kill.unwrap().success());
+    let output = import.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("import standard input again"), "{said}");
+    // Cut off as it is, it may have failed.
+    let _ = writer.join().unwrap();
+}
+
+#[test]
+fn a_server_is_trusted_by_a_certificate_that_is_given_and_by_no_other() {
+    let certified = || rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (identity, other) = (certified(), certified());
+    let (certificates, certificate) = file("cert.pem", &identity.cert.pem());
+    let key = certificates.path().join("key.pem");
+    std::fs::write(&key, identity.signing_key.serialize_pem()).unwrap();
+    let server = Server::serving(
+        HttpOptions::default(),
+        ServeOptions {
+            tls: Some(Tls::read(&certificate, &key).unwrap()),
+            ..ServeOptions::default()
+        },
+    );
+    let url = format!("https://localhost:{}", server.address.port());
+    let (_folder, path) = file("few.jsonl", &lines(1..=3));
+    let (code, said) = send(&url, &["--ca", &certificate], &path);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(count(&server.store), 3);
+    let (_other, other) = file("other.pem", &other.cert.pem());
+    let (code, said) = send(&url, &["--ca", &other], &path);
+    assert_eq!(code, 1, "{said}");
+    for (text, status) in [("no certificate", 4), ("", 4)] {
+        let (_empty, empty) = file("empty.pem", text);
+        let (code, said) = send(&url, &["--ca", &empty], &path);
+        assert!(
+            code == status && said.contains("holds no certificate"),
+            "{said}"
+        );
+    }
+    let (code, said) = send(&url, &["--ca", "absent.pem"], &path);
+    assert!(code == 1 && said.contains("absent.pem"), "{said}");
 }
