@@ -20,6 +20,7 @@
 //! ```
 
 mod batch;
+mod compressed;
 mod csv;
 mod destination;
 mod event;
@@ -126,6 +127,8 @@ impl Observer for () {
 pub enum ImportError {
     /// The input cannot be read.
     Input(io::Error),
+    /// The input is compressed, in this way.
+    Compressed(&'static str),
     /// The input is no file of login records; the text says what speaks against it.
     NotLoginRecords(String),
     /// The first line does not name the columns; the text says what is wrong with it.
@@ -142,6 +145,9 @@ impl fmt::Display for ImportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(error) => write!(f, "the input cannot be read: {error}"),
+            Self::Compressed(how) => {
+                write!(f, "it is compressed with {how}: decompress it first")
+            }
             Self::NotLoginRecords(why) => write!(f, "these are no login records: {why}"),
             Self::Columns(why) => write!(f, "the first line does not name the columns: {why}"),
             Self::Rejections(error) => write!(f, "a rejection cannot be told: {error}"),
@@ -155,7 +161,7 @@ impl std::error::Error for ImportError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Input(error) | Self::Rejections(error) => Some(error),
-            Self::NotLoginRecords(_) | Self::Columns(_) => None,
+            Self::Compressed(_) | Self::NotLoginRecords(_) | Self::Columns(_) => None,
             Self::Store(error) => Some(error),
             Self::Destination(error) => Some(&**error),
         }

@@ -97,9 +97,9 @@ impl Failure {
             ImportError::Store(error) => Self::Store(error),
             ImportError::Input(error) => Self::Input { name, error },
             ImportError::Rejections(error) => Self::Rejects { name, error },
-            ImportError::NotLoginRecords(_) | ImportError::Columns(_) => {
-                Self::Format { name, problem }
-            }
+            ImportError::Compressed(_)
+            | ImportError::NotLoginRecords(_)
+            | ImportError::Columns(_) => Self::Format { name, problem },
             ImportError::Destination(_) => match written_up_to {
                 None | Some(0) => Self::Server(problem),
                 Some(line) => Self::Server(format!("{problem}; {}", resume(&name, line))),

@@ -125,17 +125,20 @@ struct Unsent {
 impl Unsent {
     /// The connection failed, or broke.
     fn of(error: &ureq::Error) -> Self {
-        let may_pass = match error {
-            // What TLS makes of a certificate that is not trusted: it will not be the next time.
-            ureq::Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
-            error => matches!(
-                error,
-                ureq::Error::Timeout(_)
-                    | ureq::Error::ConnectionFailed
-                    | ureq::Error::HostNotFound
-                    | ureq::Error::Protocol(_)
-            ),
-        };
+        // What TLS makes of a certificate that is not trusted: it will not be the next time.
+        let is_untrusted = matches!(
+            error,
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData
+        );
+        let may_pass = matches!(
+            error,
+            ureq::Error::Io(_)
+                | ureq::Error::Timeout(_)
+                | ureq::Error::ConnectionFailed
+                | ureq::Error::HostNotFound
+                | ureq::Error::Protocol(_)
+        );
+        let may_pass = may_pass && !is_untrusted;
         Self {
             problem: error.to_string(),
             may_pass,

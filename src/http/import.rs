@@ -220,6 +220,9 @@ fn refusal(app: &App, error: ImportError) -> Refusal {
             Refusal::bad_request(error.to_string())
         }
         ImportError::Input(_) => Refusal::bad_request("the body is cut off"),
+        ImportError::Compressed(how) => {
+            Refusal::bad_request(format!("the body is compressed with {how}"))
+        }
         ImportError::Columns(why) => {
             Refusal::bad_request(format!("the first line does not name the columns: {why}"))
         }

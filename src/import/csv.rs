@@ -2,6 +2,7 @@
 
 use crate::SessionLog;
 use crate::import::batch::Batch;
+use crate::import::compressed;
 use crate::import::members::{id, time};
 use crate::import::{Destination, ImportError, LINE_BYTES_MAX, Observer, Summary};
 use csv::{ByteRecord, Position, ReaderBuilder, StringRecord};
@@ -30,8 +31,8 @@ pub const CSV_COLUMNS: [&str; 6] = [
 ///
 /// [`ImportError::Columns`] if the first line does not name the columns, each once: a mistyped
 /// `session_end` must not make open sessions. [`ImportError::Input`] if the input cannot be read,
-/// or a row is much longer than [`LINE_BYTES_MAX`], as it is where a quote is not closed. Else what
-/// the destination gives.
+/// or a row is much longer than [`LINE_BYTES_MAX`], as it is where a quote is not closed;
+/// [`ImportError::Compressed`] if it is. Else [`ImportError::Rejections`] or what the destination gives.
 pub fn csv(
     mut destination: impl Destination,
     input: impl Read,
@@ -71,12 +72,13 @@ struct Input<R> {
 }
 
 impl<R: Read> Input<R> {
-    fn new(mut input: R) -> io::Result<Self> {
+    fn new(mut input: R) -> Result<Self, ImportError> {
         let mut start = Vec::new();
-        let mark = BYTE_ORDER_MARK.len() as u64;
-        input.by_ref().take(mark).read_to_end(&mut start)?;
-        if start == BYTE_ORDER_MARK {
-            start.clear();
+        let bytes = compressed::START_BYTES as u64;
+        input.by_ref().take(bytes).read_to_end(&mut start)?;
+        compressed::refuse(&start)?;
+        if start.starts_with(BYTE_ORDER_MARK) {
+            start.drain(..BYTE_ORDER_MARK.len());
         }
         Ok(Self {
             rest: Cursor::new(start).chain(input),

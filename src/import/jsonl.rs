@@ -2,6 +2,7 @@
 
 use crate::SessionLog;
 use crate::import::batch::Batch;
+use crate::import::compressed;
 use crate::import::members::{id, time};
 use crate::import::{CSV_COLUMNS, Destination, ImportError, Observer, Summary};
 use serde_json::{Map, Value};
@@ -25,12 +26,15 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 ///
 /// # Errors
 ///
-/// [`ImportError::Input`] if the input cannot be read; else what the destination gives.
+/// [`ImportError::Input`] if the input cannot be read, [`ImportError::Compressed`] if it is; else
+/// [`ImportError::Rejections`] or what the destination gives.
 pub fn jsonl(
     mut destination: impl Destination,
     input: impl BufRead,
     observer: &mut dyn Observer,
 ) -> Result<Summary, ImportError> {
+    let mut input = input;
+    compressed::refuse(input.fill_buf()?)?;
     let mut lines = Lines::new(input);
     let mut batch = Batch::new(&mut destination, observer);
     while lines.advance()? {

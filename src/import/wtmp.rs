@@ -2,6 +2,7 @@
 
 use crate::Store;
 use crate::import::batch::Batch;
+use crate::import::compressed;
 use crate::import::event::Event;
 use crate::import::record::{Layout, Record};
 use crate::import::replay::Replay;
@@ -12,17 +13,11 @@ use std::io::{self, BufReader, Cursor, Read};
 const START_BYTES: u64 = 96 << 10;
 
 /// How files begin that are taken for login records, and are none.
-const OTHER_FILES: [(&[u8], &str); 5] = [
+const OTHER_FILES: [(&[u8], &str); 2] = [
     (b"utmpx-1.00", "a file of macOS"),
     (
         b"SQLite format 3\0",
         "a database of SQLite, as wtmpdb keeps",
-    ),
-    (b"\x1F\x8B", "compressed with gzip; decompress it first"),
-    (b"\xFD7zXZ\0", "compressed with xz; decompress it first"),
-    (
-        b"\x28\xB5\x2F\xFD",
-        "compressed with zstd; decompress it first",
     ),
 ];
 
@@ -73,7 +68,7 @@ const OTHER_FILES: [(&[u8], &str); 5] = [
 ///
 /// # Errors
 ///
-/// [`ImportError::NotLoginRecords`] if nothing at the start of the input looks like a login record
+/// [`ImportError::Compressed`] if it is; [`ImportError::NotLoginRecords`] if nothing at the start of the input looks like a login record
 /// (an empty input is one of no records), [`ImportError::Input`] if it cannot be read,
 /// [`ImportError::Store`] if the store fails.
 pub fn wtmp(
@@ -114,6 +109,7 @@ fn records_of(mut input: impl Read) -> Result<Records<impl Read>, ImportError> {
 }
 
 fn layout_of(start: &[u8]) -> Result<Layout, ImportError> {
+    compressed::refuse(start)?;
     let mut others = OTHER_FILES.iter();
     if let Some((_, what)) = others.find(|(begin, _)| start.starts_with(begin)) {
         return Err(ImportError::NotLoginRecords(format!("it is {what}")));

@@ -392,6 +392,27 @@ fn empty_files_and_files_of_another_format_are_told_apart() {
     assert_eq!(export(&empty, "jsonl"), "");
 }
 
+#[test]
+fn a_compressed_file_is_told_as_one_in_any_format() {
+    let folder = Folder::new();
+    for (start, how) in [
+        (b"\x1F\x8B\x08\x00\x00\x00\x00".as_slice(), "gzip"),
+        (b"\xFD7zXZ\x00\x00\x04", "xz"),
+        (b"\x28\xB5\x2F\xFD\x24\x00", "zstd"),
+    ] {
+        let file = folder.place("logins.1");
+        fs::write(&file, [start, &[b'\n'; 100]].concat()).unwrap();
+        for format in ["jsonl", "csv", "wtmp"] {
+            let args = ["import", "--format", format, &file];
+            let message = folder.run(&args).failed(4);
+            assert!(
+                message.contains("logins.1") && message.contains(how),
+                "{message}"
+            );
+        }
+    }
+}
+
 /// An import that has read its input, but for less than a megabyte, and waits for more.
 struct Waiting(Child);
 
