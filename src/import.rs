@@ -70,20 +70,25 @@ pub struct Rejection {
 /// The longest reason of a rejection, in characters: it can quote the input.
 const REASON_CHARS_MAX: usize = 300;
 
+/// One line without control characters, cut to [`REASON_CHARS_MAX`].
+fn short(text: &str) -> String {
+    let mut short = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == REASON_CHARS_MAX {
+            short.push('…');
+            break;
+        }
+        match character.is_control() {
+            true => short.extend(character.escape_default()),
+            false => short.push(character),
+        }
+    }
+    short
+}
+
 impl Rejection {
     fn new(place: u64, reason: &impl fmt::Display) -> Self {
-        let text = reason.to_string();
-        let mut reason = String::new();
-        for (count, character) in text.chars().enumerate() {
-            if count == REASON_CHARS_MAX {
-                reason.push('…');
-                break;
-            }
-            match character.is_control() {
-                true => reason.extend(character.escape_default()),
-                false => reason.push(character),
-            }
-        }
+        let reason = short(&reason.to_string());
         Self {
             place,
             reason,
@@ -108,9 +113,28 @@ pub trait Observer {
         false
     }
 
-    /// `bytes` of the input have been read so far and `records` of it dealt with: called after
-    /// each batch, and at the end.
-    fn advanced(&mut self, bytes: u64, records: u64);
+    /// One more record of the input was read, or was not one. Whether all that was collected is to be
+    /// written now, and not only once it makes a batch: no, unless told otherwise.
+    fn read(&mut self, so_far: SoFar) -> bool {
+        let _ = so_far;
+        false
+    }
+
+    /// All that was read so far has been dealt with: called after each batch, and at the end, also
+    /// where that is because the input failed.
+    fn advanced(&mut self, so_far: SoFar);
+}
+
+/// How far an import has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SoFar {
+    /// Bytes of the input.
+    pub bytes: u64,
+    /// Records of the input, good and bad.
+    pub records: u64,
+    /// The place of the last of them: another import of the same lines can
+    /// [go on after it](Destination::resume_after) once that has [advanced](Observer::advanced) there.
+    pub place: u64,
 }
 
 impl Observer for () {
@@ -118,7 +142,7 @@ impl Observer for () {
         Ok(())
     }
 
-    fn advanced(&mut self, _: u64, _: u64) {}
+    fn advanced(&mut self, _: SoFar) {}
 }
 
 /// Why an import stopped. What was written before stays; importing again is safe.

@@ -103,7 +103,11 @@ pub(crate) mod shared_text {
 
 /// What deserializes before it is checked.
 #[derive(Deserialize)]
-#[serde(rename = "SessionLog", deny_unknown_fields)]
+#[serde(
+    rename = "SessionLog",
+    expecting = "a session log",
+    deny_unknown_fields
+)]
 struct Unchecked {
     refer_uid: Uuid,
     user_refer_uid: Uuid,

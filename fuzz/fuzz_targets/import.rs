@@ -2,7 +2,7 @@
 //! nothing.
 #![no_main]
 
-use sessionlog::import::{self, CSV_COLUMNS, ImportError, Observer, Rejection, Summary};
+use sessionlog::import::{self, CSV_COLUMNS, ImportError, Observer, Rejection, SoFar, Summary};
 use sessionlog::{Query, Store};
 use std::io;
 
@@ -28,7 +28,7 @@ impl Observer for Texts<'_> {
         true
     }
 
-    fn advanced(&mut self, _: u64, _: u64) {}
+    fn advanced(&mut self, _: SoFar) {}
 }
 
 type Import = fn(&Store, &[u8], &mut Texts<'_>) -> Result<Summary, ImportError>;

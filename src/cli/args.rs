@@ -27,7 +27,7 @@ use std::path::PathBuf;
 #[command(name = "sessionlog", version, after_long_help = exit::HELP)]
 #[command(arg_required_else_help = false)]
 pub(super) struct CommandLine {
-    /// The directory of the store (not for generate, demo, completions)
+    /// The directory of the store
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
     #[command(subcommand)]

@@ -3,7 +3,7 @@
 use super::screen::{Screen, align_right, lines};
 use super::text;
 use crate::{Bucket, BucketCount};
-use chrono::{DateTime, Months, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Months, TimeDelta, Utc};
 use comfy_table::{Cell, Color, ContentArrangement, Table};
 
 /// The most empty buckets in a row that have a line each.
@@ -37,6 +37,17 @@ fn after(start: DateTime<Utc>, bucket: Bucket) -> Option<DateTime<Utc>> {
         Bucket::Day => start.checked_add_signed(TimeDelta::days(1)),
         Bucket::Month => start.checked_add_months(Months::new(1)),
     }
+}
+
+/// How many buckets begin from the start of one up to that of another.
+fn between(first: DateTime<Utc>, end: DateTime<Utc>, bucket: Bucket) -> u64 {
+    let months = |at: DateTime<Utc>| i64::from(at.year()) * 12 + i64::from(at.month());
+    let buckets = match bucket {
+        Bucket::Hour => (end - first).num_hours(),
+        Bucket::Day => (end - first).num_days(),
+        Bucket::Month => months(end) - months(first),
+    };
+    u64::try_from(buckets).unwrap_or(0)
 }
 
 /// What one bar stands for.
@@ -76,26 +87,34 @@ impl Chart {
     fn add(&mut self, start: DateTime<Utc>, count: u64) {
         let length = u128::from(count) * u128::from(self.longest);
         let length = usize::try_from(length.div_ceil(self.most.into())).unwrap_or(0);
+        let bar = Cell::new("█".repeat(length));
         self.table.add_row([
             Cell::new(label(start, self.bucket)),
             Cell::new(text::grouped(count)),
-            Cell::new("█".repeat(length)).fg(Color::DarkCyan),
+            if length > 0 {
+                bar.fg(Color::DarkCyan)
+            } else {
+                bar
+            },
         ]);
     }
 
     /// Adds the buckets from one up to another, of which none has a session.
     fn add_empty(&mut self, first: DateTime<Utc>, end: DateTime<Utc>) {
         let bucket = self.bucket;
-        let next = |start: &DateTime<Utc>| after(*start, bucket);
-        let buckets = std::iter::successors(Some(first), next).take_while(|start| *start < end);
-        match buckets.clone().count() as u64 {
-            count if count > EMPTY_MAX => {
-                let count = text::counted(count, name(bucket));
-                let gap = format!("{count} without a session");
-                self.table.add_row(["⋮".to_owned(), String::new(), gap]);
-            }
-            _ => buckets.for_each(|start| self.add(start, 0)),
+        let count = between(first, end, bucket);
+        if count > EMPTY_MAX {
+            let count = text::counted(count, name(bucket));
+            let gap = format!("{count} without a session");
+            let fits = gap.len() as u64 <= self.longest;
+            let gap = if fits { gap } else { count };
+            self.table.add_row(["⋮".to_owned(), String::new(), gap]);
+            return;
         }
+        let next = |start: &DateTime<Utc>| after(*start, bucket);
+        let buckets = std::iter::successors(Some(first), next);
+        let empty = buckets.take_while(|start| *start < end);
+        empty.for_each(|start| self.add(start, 0));
     }
 }
 
@@ -168,10 +187,23 @@ mod tests {
             found("1999-01-01T00:00:00Z", 1),
             found("2026-11-01T00:00:00Z", 1),
         ];
-        let chart = chart(&days, Bucket::Day, 40);
-        let lines: Vec<&str> = chart.lines().collect();
-        assert_eq!(lines.len(), 3, "{chart}");
-        assert_eq!(lines[1], " ⋮              10,165 days without a session");
+        for (columns, gap) in [(80, "10,165 days without a session"), (40, "10,165 days")] {
+            let chart = chart(&days, Bucket::Day, columns);
+            let lines: Vec<&str> = chart.lines().collect();
+            assert_eq!(lines.len(), 3, "{chart}");
+            assert_eq!(lines[1], format!(" ⋮              {gap}"));
+        }
+        let all = [
+            found("0001-01-01T00:00:00Z", 1),
+            found("9999-12-01T00:00:00Z", 1),
+        ];
+        for (bucket, gap) in [
+            (Bucket::Hour, " 87,648,671 hours "),
+            (Bucket::Month, " 119,986 months "),
+        ] {
+            let chart = chart(&all, bucket, 80);
+            assert!(chart.contains(gap), "{chart}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How a command fails: what is said on stderr, and with which code the process exits.
 
+use super::filter::Unresolved;
 use super::signals::INTERRUPTED;
 use super::text::plain;
 use crate::import::ImportError;
@@ -7,7 +8,6 @@ use crate::{Error, ErrorKind};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use uuid::Uuid;
 
 /// The exit codes, as `--help` shows them.
 pub(super) const HELP: &str = "\
@@ -40,26 +40,17 @@ pub(super) enum Failure {
     Store(Error),
     /// That of the store in a directory, which the error itself may not name.
     StoreAt { path: PathBuf, error: Error },
+    /// Nobody, or more than one, is meant.
+    Unresolved(Unresolved),
     /// The input called `name` cannot be read.
     Input { name: String, error: io::Error },
     /// The input called `name` is something else.
     Format { name: String, problem: String },
     /// The file of rejections called `name` cannot be written.
     Rejects { name: String, error: io::Error },
-    /// There is no session with this `refer_uid`.
-    UnknownSession(Uuid),
-    /// No session is of the user with this `user_refer_uid`.
-    UnknownUser(Uuid),
-    /// No user has this name.
-    UnknownName(String),
-    /// Several users have this name.
-    AmbiguousName { name: String, users: Vec<Uuid> },
     /// The process was asked to end while it read the input called `name`; what came up to a line of
     /// it, if that can be told, need not be read again.
-    Interrupted {
-        name: String,
-        written_up_to: Option<u64>,
-    },
+    Interrupted { name: String, line: Option<u64> },
     /// The process was asked to end, and nothing is left of what it did.
     Stopped,
     /// Nobody can tell the process to end in good order.
@@ -70,6 +61,8 @@ pub(super) enum Failure {
     Server(String),
     /// The answer cannot be written.
     Output(io::Error),
+    /// This is done, but the answer cannot be written.
+    Done { what: String, error: io::Error },
     /// Done, and the records that were rejected, or could not be read, have been told of.
     Rejections,
     /// Done, and the faults of the store have been told of.
@@ -82,6 +75,12 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<Unresolved> for Failure {
+    fn from(unresolved: Unresolved) -> Self {
+        Self::Unresolved(unresolved)
+    }
+}
+
 /// For what writes the answer only: an input has a name to go with its error.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
@@ -90,20 +89,24 @@ impl From<io::Error> for Failure {
 }
 
 impl Failure {
-    /// Of an import from the input called `name`, of which what came up to a line is written.
-    pub(super) fn of_import(error: ImportError, name: &str, written_up_to: Option<u64>) -> Self {
-        let (name, problem) = (name.to_owned(), error.to_string());
+    /// Of an import from the input called `name`, of which what comes up to a line is done.
+    pub(super) fn of_import(error: ImportError, name: String, line: Option<u64>) -> Self {
+        let problem = error.to_string();
+        let going_on = |problem: String| match line {
+            Some(line) => format!("{problem}; {}", resume(&name, line)),
+            None => problem,
+        };
         match error {
             ImportError::Store(error) => Self::Store(error),
-            ImportError::Input(error) => Self::Input { name, error },
+            ImportError::Input(error) => {
+                let error = io::Error::new(error.kind(), going_on(error.to_string()));
+                Self::Input { name, error }
+            }
             ImportError::Rejections(error) => Self::Rejects { name, error },
             ImportError::Compressed(_)
             | ImportError::NotLoginRecords(_)
             | ImportError::Columns(_) => Self::Format { name, problem },
-            ImportError::Destination(_) => match written_up_to {
-                None | Some(0) => Self::Server(problem),
-                Some(line) => Self::Server(format!("{problem}; {}", resume(&name, line))),
-            },
+            ImportError::Destination(_) => Self::Server(going_on(problem)),
         }
     }
 
@@ -134,6 +137,20 @@ impl Failure {
         }
     }
 
+    /// The same, where `what` is done all the same if only the answer cannot be written.
+    pub(super) fn after(self, what: impl FnOnce() -> String) -> Self {
+        let Self::Output(error) = self else {
+            return self;
+        };
+        match is_closed(&error) {
+            true => Self::Output(error),
+            false => Self::Done {
+                what: what(),
+                error,
+            },
+        }
+    }
+
     /// Says what is wrong, and answers the exit code.
     pub(super) fn report(&self) -> ExitCode {
         if let Some(message) = self.message() {
@@ -142,92 +159,85 @@ impl Failure {
         ExitCode::from(self.code())
     }
 
+    /// Nothing where all has been told, or where whoever reads the answer has seen enough of it: that
+    /// is no failure.
     fn message(&self) -> Option<String> {
-        match self {
-            Self::Usage(problem) => Some(format!("{problem}; try --help")),
-            Self::Store(error) => Some(with_causes(error)),
-            Self::StoreAt { path, error } => {
-                let (path, message) = (path.display().to_string(), with_causes(error));
-                Some(match message.contains(&path) {
-                    true => message,
-                    false => format!("{path}: {message}"),
-                })
-            }
-            Self::Input { name, error } => Some(format!("cannot read {name}: {error}")),
-            Self::Format { name, problem } => Some(format!("{name}: {problem}")),
-            Self::Server(problem) => Some(problem.clone()),
-            Self::Rejects { name, error } => {
-                Some(format!("--rejects {name}: it cannot be written: {error}"))
-            }
-            Self::UnknownSession(uid) => Some(format!("there is no session {uid}")),
-            Self::UnknownUser(uid) => Some(format!(
-                "--user {uid}: no session is of this user: --user-name is needed"
-            )),
-            Self::UnknownName(name) => Some(format!(
-                "--user-name {name:?}: no user has or had this name"
-            )),
-            Self::AmbiguousName { name, users } => Some(ambiguous(name, users)),
-            Self::Interrupted {
-                name,
-                written_up_to,
-            } => Some(match written_up_to {
-                None | Some(0) => {
-                    format!(
-                        "interrupted: import {name} again, what is stored of it changes nothing"
-                    )
-                }
-                Some(line) => format!("interrupted: {}", resume(name, *line)),
-            }),
-            Self::Stopped => Some("interrupted".to_owned()),
-            Self::Signals(error) => Some(format!("cannot wait for signals: {error}")),
-            Self::Folder(error) => Some(format!("the temporary folder failed: {error}")),
-            // Whoever reads the answer has seen enough of it: that is no failure.
-            Self::Output(error) if is_closed(error) => None,
-            Self::Output(error) => Some(format!("cannot write the answer: {error}")),
-            Self::Rejections | Self::Faults => None,
-        }
+        Some(match self {
+            Self::Rejections | Self::Faults => return None,
+            Self::Output(error) if is_closed(error) => return None,
+            Self::Usage(problem) => format!("{problem}; try --help"),
+            Self::Store(error) => of_member(error),
+            Self::StoreAt { path, error } => of_store(path, error),
+            Self::Unresolved(unresolved) => unresolved.to_string(),
+            Self::Server(problem) => problem.clone(),
+            Self::Format { name, problem } => format!("{name}: {problem}"),
+            Self::Interrupted { name, line } => interrupted(name, *line),
+            Self::Stopped => "interrupted".to_owned(),
+            Self::Input { name, error } => format!("cannot read {name}: {error}"),
+            Self::Rejects { name, error } => format!("--rejects {name}: cannot write it: {error}"),
+            Self::Signals(error) => format!("cannot wait for signals: {error}"),
+            Self::Folder(error) => format!("the temporary folder failed: {error}"),
+            Self::Output(error) => format!("cannot write the answer: {error}"),
+            Self::Done { what, error } => format!("{what}, but cannot write the answer: {error}"),
+        })
     }
 
     fn code(&self) -> u8 {
         match self {
             Self::Output(error) if is_closed(error) => 0,
-            Self::Output(_) | Self::Folder(_) | Self::Server(_) | Self::Signals(_) => 1,
-            Self::Input { .. } | Self::Rejects { .. } => 1,
-            Self::UnknownSession(_) | Self::UnknownUser(_) | Self::UnknownName(_) => {
-                code(ErrorKind::NotFound)
-            }
-            Self::AmbiguousName { .. } => code(ErrorKind::InvalidInput),
-            Self::Interrupted { .. } | Self::Stopped => INTERRUPTED,
+            Self::Output(_) | Self::Done { .. } | Self::Folder(_) | Self::Server(_) => 1,
+            Self::Input { .. } | Self::Rejects { .. } | Self::Signals(_) => 1,
             Self::Usage(_) => 2,
             Self::Rejections => 3,
             Self::Format { .. } => 4,
             Self::Faults => code(ErrorKind::Corrupted),
             Self::Store(error) | Self::StoreAt { error, .. } => code(error.kind()),
+            Self::Unresolved(unresolved) => code(unresolved.kind()),
+            Self::Interrupted { .. } | Self::Stopped => INTERRUPTED,
         }
+    }
+}
+
+/// The arguments that set the members of what the library is asked.
+const ARGUMENTS: [(&str, &str); 4] = [
+    ("records_per_page", "--per-page"),
+    ("started_after", "--after"),
+    ("older_than", "--older-than"),
+    ("session_end", "--at"),
+];
+
+/// The message of an error, under the argument that it is about, if there is one.
+fn of_member(error: &Error) -> String {
+    let message = with_causes(error);
+    let mut arguments = ARGUMENTS.iter();
+    let argument = arguments.find(|(member, _)| Some(*member) == error.member());
+    match argument {
+        Some((_, argument)) if error.kind() == ErrorKind::InvalidInput => {
+            format!("{argument}: {message}")
+        }
+        _ => message,
+    }
+}
+
+/// The message of an error, under the directory of the store that it is about.
+fn of_store(path: &Path, error: &Error) -> String {
+    let (path, message) = (path.display().to_string(), with_causes(error));
+    match message.contains(&path) {
+        true => message,
+        false => format!("{path}: {message}"),
+    }
+}
+
+fn interrupted(name: &str, line: Option<u64>) -> String {
+    match line {
+        Some(line) => format!("interrupted: {}", resume(name, line)),
+        None => format!("interrupted: import {name} again, what is stored of it changes nothing"),
     }
 }
 
 /// How an import that came up to a line goes on.
 fn resume(name: &str, line: u64) -> String {
     format!("{name} is stored up to line {line}: the same with --resume-after {line} goes on")
-}
-
-/// The most users that a message lists.
-const USERS_LISTED_MAX: usize = 10;
-
-fn ambiguous(name: &str, users: &[Uuid]) -> String {
-    let listed = users.iter().take(USERS_LISTED_MAX).map(Uuid::to_string);
-    let listed: Vec<String> = listed.collect();
-    let more = if users.len() > USERS_LISTED_MAX {
-        ", …"
-    } else {
-        ""
-    };
-    format!(
-        "--user-name {name:?}: {} users have or had this name, use --user: {}{more}",
-        users.len(),
-        listed.join(", ")
-    )
 }
 
 fn is_closed(error: &io::Error) -> bool {
@@ -274,8 +284,9 @@ pub(super) fn say(message: &str) {
 /// What clap has to say: an answer, such as the help, or what is wrong with the command line.
 pub(super) fn of_command_line(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        let printed = printed.map_err(|error| Failure::Output(error).report());
+        return printed.map_or_else(|code| code, |()| ExitCode::SUCCESS);
     }
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);

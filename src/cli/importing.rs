@@ -4,15 +4,14 @@ use super::args::{self, ImportFormat, TextFormat};
 use super::exit::{Failure, say};
 use super::input::Input;
 use super::reading::open_to_read;
-use super::rejects::{Rejects, Unit};
+use super::rejects::Rejects;
 use super::remote::Remote;
 use super::signals::Interrupt;
+use super::watcher::Watcher;
 use super::{output, progress};
 use crate::generate::Profile;
-use crate::import::{
-    self, Destination, ImportError, Observer, Placed, Rejection, Summary, Written,
-};
-use crate::{Durability, ErrorKind, Result as StoreResult, Store};
+use crate::import::{self, Destination, ImportError, Placed, Summary, Written};
+use crate::{Durability, ErrorKind, Result as StoreResult, SessionLog, Store};
 use indicatif::ProgressBar;
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -59,26 +58,19 @@ pub(super) fn import(store: &Path, args: &args::Import) -> Result<(), Failure> {
     let source = source(args)?;
     let interrupt = Interrupt::watch().map_err(Failure::Signals)?;
     let input = Input::open(&args.file, &interrupt)?;
-    let rejects = rejects(args, Some(store))?;
-    // Waiting for the disk after each batch of many would take far longer, and closing the store
-    // makes the last of them durable.
-    let store = open_or_create(store, Durability::Eventual)?;
-    let imported = match args.format.text() {
-        Some(format) => {
-            let tracked = Tracked::new(&store, args.resume_after);
-            take(tracked, format, input, rejects, &interrupt)
-        }
-        None => {
-            let mut watcher = Watcher::new(&input, Unit::Record, rejects);
-            let summary = import::wtmp(&store, input.reader, &source, &mut watcher);
-            watcher.finish(summary, None, &interrupt)
-        }
+    let rejects = rejects(args, Some(store), &input)?;
+    let mut late = Late::new(store, args.resume_after);
+    let mut watcher = Watcher::new(&input, args, rejects);
+    let imported = match args.format {
+        ImportFormat::Jsonl => import::jsonl(&mut late, input.reader, &mut watcher),
+        ImportFormat::Csv => import::csv(&mut late, input.reader, &mut watcher),
+        ImportFormat::Wtmp => import::wtmp(&mut late, input.reader, &source, &mut watcher),
     };
-    match (imported, store.close()) {
-        // What an interruption says is stored is to be durable.
-        (Ok(_) | Err(Failure::Interrupted { .. }), Err(error)) => Err(error.into()),
-        (imported, _) => finish(imported?),
-    }
+    // What a failure says is stored is to be durable.
+    let closed = late.close();
+    let summary = watcher.finish(imported, &interrupt);
+    closed?;
+    finish(summary?)
 }
 
 /// Reads a file and sends its records to a server.
@@ -91,14 +83,18 @@ pub(super) fn send(url: &str, args: &args::Import) -> Result<(), Failure> {
     let interrupt = Interrupt::watch().map_err(Failure::Signals)?;
     let remote = Remote::new(url, args, interrupt.clone())?;
     let input = Input::open(&args.file, &interrupt)?;
-    let rejects = rejects(args, None)?;
-    let tracked = Tracked::new(remote, args.resume_after);
-    finish(take(tracked, format, input, rejects, &interrupt)?)
+    let rejects = rejects(args, None, &input)?;
+    let mut watcher = Watcher::new(&input, args, rejects);
+    let sent = match format {
+        TextFormat::Jsonl => import::jsonl(remote, input.reader, &mut watcher),
+        TextFormat::Csv => import::csv(remote, input.reader, &mut watcher),
+    };
+    finish(watcher.finish(sent, &interrupt)?)
 }
 
-fn rejects(args: &args::Import, store: Option<&Path>) -> Result<Rejects, Failure> {
+fn rejects(args: &args::Import, store: Option<&Path>, input: &Input) -> Result<Rejects, Failure> {
     match &args.rejects {
-        Some(path) => Rejects::to_file(path, &args.file, store),
+        Some(path) => Rejects::to_file(path, input, store, args.resume_after > 0),
         None => Ok(Rejects::Told { count: 0 }),
     }
 }
@@ -109,129 +105,59 @@ pub(super) fn jsonl(
     input: Input,
     interrupt: &Interrupt,
 ) -> Result<Summary, Failure> {
-    let (tracked, rejects) = (Tracked::new(store, 0), Rejects::Told { count: 0 });
-    take(tracked, TextFormat::Jsonl, input, rejects, interrupt)
+    let mut watcher = Watcher::of_lines(&input, Rejects::Told { count: 0 });
+    let imported = import::jsonl(store, input.reader, &mut watcher);
+    watcher.finish(imported, interrupt)
 }
 
-/// Imports lines of text.
-fn take(
-    destination: Tracked<impl Destination>,
-    format: TextFormat,
-    input: Input,
-    rejects: Rejects,
-    interrupt: &Interrupt,
-) -> Result<Summary, Failure> {
-    let mut destination = destination;
-    let mut watcher = Watcher::new(&input, Unit::Line, rejects);
-    let reader = input.reader;
-    let summary = match format {
-        TextFormat::Csv => import::csv(&mut destination, reader, &mut watcher),
-        TextFormat::Jsonl => import::jsonl(&mut destination, reader, &mut watcher),
-    };
-    watcher.finish(summary, Some(destination.written_up_to), interrupt)
-}
-
-/// A destination, and how far an import has come there.
-struct Tracked<D> {
-    destination: D,
+/// The store at a path, opened or made once it is known that there is something to import.
+struct Late<'p> {
+    path: &'p Path,
     resume_after: u64,
-    /// The line of the last record that is there.
-    written_up_to: u64,
+    store: Option<Store>,
 }
 
-impl<D: Destination> Tracked<D> {
-    fn new(destination: D, resume_after: u64) -> Self {
+impl<'p> Late<'p> {
+    fn new(path: &'p Path, resume_after: u64) -> Self {
         Self {
-            destination,
+            path,
             resume_after,
-            written_up_to: resume_after,
+            store: None,
         }
+    }
+
+    fn store(&self) -> Result<&Store, ImportError> {
+        let store = self.store.as_ref();
+        store.ok_or_else(|| ImportError::Destination("the store is not open yet".into()))
+    }
+
+    fn close(self) -> StoreResult<()> {
+        self.store.map_or(Ok(()), |store| store.close())
     }
 }
 
-impl<D: Destination> Destination for Tracked<D> {
+impl Destination for Late<'_> {
+    fn begin(&mut self) -> Result<(), ImportError> {
+        // Waiting for the disk after each batch of many would take far longer, and closing the store
+        // makes the last of them durable.
+        self.store = Some(open_or_create(self.path, Durability::Eventual)?);
+        Ok(())
+    }
+
     fn write(&mut self, records: Vec<Placed>) -> Result<Written, ImportError> {
-        let last = records.last().map(|record| record.place);
-        let written = self.destination.write(records)?;
-        self.written_up_to = last.unwrap_or(self.written_up_to);
-        Ok(written)
+        self.store()?.write(records)
     }
 
     fn records_at_once(&self) -> usize {
-        self.destination.records_at_once()
+        self.store().map_or(1, |store| store.records_at_once())
     }
 
     fn resume_after(&self) -> u64 {
         self.resume_after
     }
-}
 
-/// Shows an import on a bar, and takes what is rejected.
-struct Watcher {
-    bar: ProgressBar,
-    /// Whether the bar counts bytes; else records.
-    in_bytes: bool,
-    /// What the input is called.
-    name: String,
-    unit: Unit,
-    rejects: Rejects,
-}
-
-impl Watcher {
-    fn new(input: &Input, unit: Unit, rejects: Rejects) -> Self {
-        Self {
-            bar: progress::of_input("importing", input.bytes),
-            in_bytes: input.bytes.is_some(),
-            name: input.name.clone(),
-            unit,
-            rejects,
-        }
-    }
-
-    /// What came of the import, of which what is `written_up_to` a line need not come again.
-    fn finish(
-        self,
-        summary: Result<Summary, ImportError>,
-        written_up_to: Option<u64>,
-        interrupt: &Interrupt,
-    ) -> Result<Summary, Failure> {
-        self.bar.finish_and_clear();
-        let rejects = match &self.rejects {
-            Rejects::Kept { name, .. } => name.clone(),
-            Rejects::Told { .. } => String::new(),
-        };
-        let finished = self.rejects.finish();
-        let name = self.name;
-        match summary {
-            Ok(summary) => finished.map(|()| summary),
-            Err(ImportError::Input(_) | ImportError::Destination(_)) if interrupt.has_come() => {
-                Err(Failure::Interrupted {
-                    name,
-                    written_up_to,
-                })
-            }
-            Err(ImportError::Rejections(error)) => Err(Failure::Rejects {
-                name: rejects,
-                error,
-            }),
-            Err(error) => Err(Failure::of_import(error, &name, written_up_to)),
-        }
-    }
-}
-
-impl Observer for Watcher {
-    fn rejected(&mut self, rejection: &Rejection) -> io::Result<()> {
-        let (rejects, name, unit) = (&mut self.rejects, &self.name, self.unit);
-        self.bar.suspend(|| rejects.take(rejection, name, unit))
-    }
-
-    fn wants_text(&self) -> bool {
-        self.rejects.are_kept()
-    }
-
-    fn advanced(&mut self, bytes: u64, records: u64) {
-        let position = if self.in_bytes { bytes } else { records };
-        self.bar.set_position(position);
+    fn each_open(&mut self, visit: &mut dyn FnMut(SessionLog)) -> Result<(), ImportError> {
+        self.store()?.each_open(visit)
     }
 }
 

@@ -3,9 +3,10 @@
 use super::exit::Failure;
 use super::signals::{Interrupt, interrupted};
 use crossbeam_channel::{Receiver, bounded};
-use std::fs::File;
+use same_file::Handle;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Cursor, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 /// Bytes that are read at once.
@@ -20,6 +21,8 @@ pub(super) struct Input {
     /// How many bytes it has, if that can be told.
     pub(super) bytes: Option<u64>,
     pub(super) reader: Reader,
+    /// Where it is; standard input if nowhere.
+    path: Option<PathBuf>,
 }
 
 impl Input {
@@ -28,38 +31,51 @@ impl Input {
     ///
     /// Its reads fail once the process is asked to end, also while nothing comes.
     pub(super) fn open(path: &Path, interrupt: &Interrupt) -> Result<Self, Failure> {
-        let name = match is_stdin(path) {
-            true => "standard input".to_owned(),
-            false => path.display().to_string(),
+        let path = (path.as_os_str() != "-").then(|| path.to_owned());
+        let name = match &path {
+            None => "standard input".to_owned(),
+            Some(path) => path.display().to_string(),
         };
-        match start(path, interrupt) {
+        match start(path.as_deref(), interrupt) {
             Ok((bytes, reader)) => Ok(Self {
                 name,
                 bytes,
                 reader,
+                path,
             }),
+            Err(_) if interrupt.has_come() => Err(Failure::Interrupted { name, line: None }),
             Err(error) => Err(Failure::Input { name, error }),
         }
     }
-}
 
-fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
+    /// Whether this is what a file holds, by whatever name.
+    pub(super) fn is(&self, file: &File) -> io::Result<bool> {
+        let other = Handle::from_file(file.try_clone()?)?;
+        let own = match (&self.path, self.bytes) {
+            (None, _) => Handle::stdin(),
+            (Some(path), Some(_)) => Handle::from_path(path),
+            // Opening it again would take from it, or wait.
+            (Some(_), None) => return Ok(false),
+        };
+        // What has no identity is no file.
+        Ok(own.is_ok_and(|own| own == other))
+    }
 }
 
 /// The length, if there is one, and the reader.
-fn start(path: &Path, interrupt: &Interrupt) -> io::Result<(Option<u64>, Reader)> {
-    let (bytes, input): (_, Box<dyn Read + Send>) = match is_stdin(path) {
-        true => (None, Box::new(io::stdin())),
-        false => {
-            let file = File::open(path)?;
-            (length(&file)?, Box::new(file))
+fn start(path: Option<&Path>, interrupt: &Interrupt) -> io::Result<(Option<u64>, Reader)> {
+    let bytes = path.map(length).transpose()?.flatten();
+    let source: Box<dyn Read> = match (path, bytes) {
+        (Some(path), Some(_)) => Box::new(Prompt {
+            input: File::open(path)?,
+            interrupt: interrupt.clone(),
+        }),
+        // Even opening it may take until somebody writes into it.
+        (Some(path), None) => {
+            let path = path.to_owned();
+            Box::new(Piped::new(move || File::open(path), interrupt)?)
         }
-    };
-    let interrupt = interrupt.clone();
-    let source: Box<dyn Read> = match bytes {
-        Some(_) => Box::new(Prompt { input, interrupt }),
-        None => Box::new(Piped::new(input, interrupt)?),
+        (None, _) => Box::new(Piped::new(|| Ok(io::stdin()), interrupt)?),
     };
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, source);
     reader.fill_buf()?;
@@ -67,8 +83,8 @@ fn start(path: &Path, interrupt: &Interrupt) -> io::Result<(Option<u64>, Reader)
 }
 
 /// A pipe or device has no length.
-fn length(file: &File) -> io::Result<Option<u64>> {
-    let metadata = file.metadata()?;
+fn length(path: &Path) -> io::Result<Option<u64>> {
+    let metadata = fs::metadata(path)?;
     Ok(metadata.is_file().then_some(metadata.len()))
 }
 
@@ -98,11 +114,18 @@ struct Piped {
 const PIECES_AHEAD: usize = 4;
 
 impl Piped {
-    fn new(mut input: impl Read + Send + 'static, interrupt: Interrupt) -> io::Result<Self> {
+    fn new<R: Read>(
+        open: impl FnOnce() -> io::Result<R> + Send + 'static,
+        interrupt: &Interrupt,
+    ) -> io::Result<Self> {
         let (sender, pieces) = bounded(PIECES_AHEAD);
         let read = move || {
+            let mut input = open();
             loop {
-                let piece = piece(&mut input);
+                let piece = match &mut input {
+                    Ok(input) => piece(input),
+                    Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+                };
                 let is_last = piece.as_ref().map_or(true, Vec::is_empty);
                 if sender.send(piece).is_err() || is_last {
                     return;
@@ -113,7 +136,7 @@ impl Piped {
         Ok(Self {
             pieces,
             piece: Cursor::default(),
-            interrupt,
+            interrupt: interrupt.clone(),
         })
     }
 }

@@ -32,6 +32,7 @@ mod signals;
 mod tables;
 mod text;
 mod upkeep;
+mod watcher;
 mod when;
 mod writing;
 

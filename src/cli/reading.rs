@@ -2,6 +2,7 @@
 
 use super::args;
 use super::exit::Failure;
+use super::filter::Unresolved;
 use super::output;
 use crate::{BucketCount, Order, PageRequest, Query, Result as StoreResult, Store};
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub(super) fn query(store: &Path, args: &args::Query) -> Result<(), Failure> {
 /// Prints one session.
 pub(super) fn get(store: &Path, args: &args::Get) -> Result<(), Failure> {
     let log = open_to_read(store)?.get(args.refer_uid)?;
-    let log = log.ok_or(Failure::UnknownSession(args.refer_uid))?;
+    let log = log.ok_or(Unresolved::Session(args.refer_uid))?;
     output::answer(|out| Ok(output::session(out, &log, args.answer.output)?))
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Remote {
     url: String,
     token: Option<String>,
     interrupt: Interrupt,
+    /// Records up to this place are there already, as somebody says who was told so.
+    resume_after: u64,
 }
 
 impl Remote {
@@ -65,6 +67,7 @@ impl Remote {
             url: format!("{}/userclientsession/import", server(url)?),
             token: token(args)?,
             interrupt,
+            resume_after: args.resume_after,
         })
     }
 
@@ -197,6 +200,10 @@ impl Destination for Remote {
             return Err(self.stopped(&Unsent::unreadable("it does not list all rejections")));
         }
         written(&records, report).map_err(|unsent| self.stopped(&unsent))
+    }
+
+    fn resume_after(&self) -> u64 {
+        self.resume_after
     }
 }
 

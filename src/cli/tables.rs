@@ -5,14 +5,15 @@ use super::text;
 use crate::import::CSV_COLUMNS;
 use crate::{Busiest, ClientCount, Page, SessionLog, Stats, UserCount};
 use chrono::{DateTime, TimeDelta, Utc};
-use comfy_table::{Cell, Color};
+use comfy_table::{Cell, Color, Table};
 use serde_json::{Map, Value};
 
-/// The columns from which on a session is one line.
+/// The columns from which on a session is one line, and those from which on it is two.
 const ONE_LINE_COLUMNS: u16 = 130;
+const TWO_LINES_COLUMNS: u16 = 80;
 
-/// A session in one line where there is room for it, else in two: with six members side by side,
-/// names would be broken into pieces.
+/// A session in one line where there is room for it, else in two, or in one column: with six members
+/// side by side, names would be broken into pieces.
 pub(super) fn page(page: &Page, screen: Screen) -> String {
     let place = format!(
         "page {} of {}, {}\n",
@@ -20,10 +21,12 @@ pub(super) fn page(page: &Page, screen: Screen) -> String {
         text::grouped(page.total_page_count),
         text::counted(page.total_record_count, "session")
     );
-    match (page.entries.is_empty(), screen.columns >= ONE_LINE_COLUMNS) {
-        (true, _) => place,
-        (false, true) => in_one_line(&page.entries, screen) + &place,
-        (false, false) => in_two_lines(&page.entries, screen) + &place,
+    let entries = &*page.entries;
+    match screen.columns {
+        _ if entries.is_empty() => place,
+        ONE_LINE_COLUMNS.. => in_one_line(entries, screen) + &place,
+        TWO_LINES_COLUMNS.. => in_two_lines(entries, screen) + &place,
+        _ => in_one_column(entries, screen) + &place,
     }
 }
 
@@ -64,6 +67,19 @@ fn in_two_lines(entries: &[SessionLog], screen: Screen) -> String {
             Cell::new(format!("{}\n{}", names.0, names.1)),
             marked(log, format!("{}\n{}", times.0, times.1)),
         ]);
+    }
+    lines(&table)
+}
+
+fn in_one_column(entries: &[SessionLog], screen: Screen) -> String {
+    let mut table = screen.bare_table();
+    for log in entries {
+        let (user, client) = (text::plain(&log.user), text::plain(&log.client_refer_uid));
+        let (start, end) = (text::second(log.session_start), end(log));
+        let lasted = lasted(log, screen.now);
+        table.add_row([Cell::new(log.refer_uid)]);
+        table.add_row([Cell::new(format!("  {user}\n  {client}\n  {start}"))]);
+        table.add_row([marked(log, format!("  {end}, {lasted}"))]);
     }
     lines(&table)
 }
@@ -114,36 +130,53 @@ pub(super) fn session(log: &SessionLog, screen: Screen) -> serde_json::Result<St
 
 /// The busiest users.
 pub(super) fn users(users: &Busiest<UserCount>, screen: Screen) -> String {
-    let mut table = screen.table(["user\n  user_refer_uid", "sessions", "last start (UTC)"]);
-    keep_whole(&mut table, [1, 2]);
-    align_right(&mut table, [1]);
-    for user in &users.entries {
-        let (name, uid) = (text::plain(&user.user), user.user_refer_uid);
-        table.add_row([
-            format!("{name}\n  {uid}"),
-            text::grouped(user.session_count),
-            text::second(user.last_session_start),
-        ]);
-    }
-    with_totals(&table, users, "user")
+    let entries = users.entries.iter().map(|user| Ranked {
+        name: format!("{}\n  {}", text::plain(&user.user), user.user_refer_uid),
+        session_count: user.session_count,
+        last_session_start: user.last_session_start,
+    });
+    let ranking = ranking("user\n  user_refer_uid", entries, screen);
+    with_totals(&ranking, users, "user")
 }
 
 /// The busiest clients.
 pub(super) fn clients(clients: &Busiest<ClientCount>, screen: Screen) -> String {
-    let mut table = screen.table(["client_refer_uid", "sessions", "last start (UTC)"]);
-    keep_whole(&mut table, [1, 2]);
-    align_right(&mut table, [1]);
-    for client in &clients.entries {
-        table.add_row([
-            text::plain(&client.client_refer_uid).into_owned(),
-            text::grouped(client.session_count),
-            text::second(client.last_session_start),
-        ]);
-    }
-    with_totals(&table, clients, "client")
+    let entries = clients.entries.iter().map(|client| Ranked {
+        name: text::plain(&client.client_refer_uid).into_owned(),
+        session_count: client.session_count,
+        last_session_start: client.last_session_start,
+    });
+    let ranking = ranking("client_refer_uid", entries, screen);
+    with_totals(&ranking, clients, "client")
 }
 
-fn with_totals<T>(table: &comfy_table::Table, busiest: &Busiest<T>, what: &str) -> String {
+/// One of the busiest.
+struct Ranked {
+    name: String,
+    session_count: u64,
+    last_session_start: DateTime<Utc>,
+}
+
+/// Without the time where there is no room for it.
+fn ranking(what: &str, entries: impl Iterator<Item = Ranked>, screen: Screen) -> Table {
+    let is_narrow = screen.columns < TWO_LINES_COLUMNS;
+    let mut table = match is_narrow {
+        true => screen.table([what, "sessions"]),
+        false => screen.table([what, "sessions", "last start (UTC)"]),
+    };
+    keep_whole(&mut table, [1, 2]);
+    align_right(&mut table, [1]);
+    for entry in entries {
+        let mut row = vec![entry.name, text::grouped(entry.session_count)];
+        if !is_narrow {
+            row.push(text::second(entry.last_session_start));
+        }
+        table.add_row(row);
+    }
+    table
+}
+
+fn with_totals<T>(table: &Table, busiest: &Busiest<T>, what: &str) -> String {
     let totals = format!(
         "{} of {}, {}\n",
         text::grouped(busiest.entries.len() as u64),
@@ -208,14 +241,13 @@ mod tests {
 
     #[test]
     fn a_table_fits_in_a_terminal_and_ends_with_the_totals() {
-        for columns in [80, 100, 130, 200] {
+        for (columns, lines) in [(40, 15), (79, 15), (80, 8), (130, 4), (200, 4)] {
             let table = page(&a_page(), screen(columns));
             let width = |line: &str| line.chars().count() <= columns.into();
             assert!(table.lines().all(width), "{table}");
             let totals = "\npage 0 of 412, 1,234 sessions\n";
             assert!(table.ends_with(totals), "{table}");
-            let lines = if columns < 130 { 2 } else { 1 };
-            assert_eq!(table.lines().count(), 4 * lines + 1, "{table}");
+            assert_eq!(table.lines().count(), lines + 1, "{table}");
         }
     }
 
@@ -225,7 +257,7 @@ mod tests {
         let log = long.entries.first_mut().unwrap();
         log.user = "x".repeat(200).into();
         let id = log.refer_uid.to_string();
-        for columns in [80, 200] {
+        for columns in [40, 80, 200] {
             let table = page(&long, screen(columns));
             assert!(table.contains(&id), "{table}");
             assert_eq!(table.matches('x').count(), 200, "{table}");

@@ -3,7 +3,7 @@
 //! Whatever leaves its zone out is UTC, on any machine and in any season.
 
 use crate::{Clock, SystemClock};
-use chrono::{DateTime, Days, Months, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc};
 
 /// The most digits of a second that a store keeps.
 const FRACTION_DIGITS_MAX: usize = 7;
@@ -39,12 +39,14 @@ fn time_at(now: DateTime<Utc>, text: &str) -> Result<DateTime<Utc>, String> {
     Ok(at)
 }
 
-/// The time that a text says once what it leaves out is put behind it: midnight, the full minute, UTC.
+/// The time that a text says once what it leaves out is put in: midnight, the full minute, UTC.
 fn completed(text: &str) -> Option<DateTime<Utc>> {
-    ["", "Z", ":00Z", "T00:00:00Z"].iter().find_map(|rest| {
-        let at = DateTime::parse_from_rfc3339(&format!("{text}{rest}"));
-        Some(at.ok()?.to_utc())
-    })
+    let rests = ["", "Z", ":00Z", "T00:00:00Z"].map(|rest| format!("{text}{rest}"));
+    // As in 2026-11-01T08:00+02:00.
+    let split = text.split_at_checked("2026-11-01T08:00".len());
+    let with_seconds = split.map(|(minute, offset)| format!("{minute}:00{offset}"));
+    let mut texts = rests.into_iter().chain(with_seconds);
+    texts.find_map(|text| Some(DateTime::parse_from_rfc3339(&text).ok()?.to_utc()))
 }
 
 fn fraction_digits(text: &str) -> usize {
@@ -92,8 +94,11 @@ fn period_at(today: NaiveDate, text: &str) -> Option<Period> {
     }
 }
 
+/// A date in four, two and two digits, of the years that a session can have.
 fn date(text: &str) -> Option<NaiveDate> {
-    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    let is_it = date.format("%Y-%m-%d").to_string() == text;
+    (is_it && date.year() > 0).then_some(date)
 }
 
 impl Period {
@@ -130,6 +135,8 @@ mod tests {
             ("2026-11-01 08:00:00", "2026-11-01T08:00:00Z"),
             ("2026-11-01T08:00:00.5", "2026-11-01T08:00:00.5Z"),
             ("2026-11-01 08:00", "2026-11-01T08:00:00Z"),
+            ("2026-11-01T08:00+02:00", "2026-11-01T06:00:00Z"),
+            ("2026-11-01T08:00Z", "2026-11-01T08:00:00Z"),
             ("2026-11-01", "2026-11-01T00:00:00Z"),
             ("0001-01-01T00:00:00+14:00", "-0001-12-31T10:00:00Z"),
         ] {
@@ -167,6 +174,7 @@ mod tests {
             "01/11/2026",
             "2026-02-30",
             "2026-11-01T08",
+            "2026-11-01T08:0é",
             "2026-11-01T25:00:00Z",
             "+12026-11-01T08:00:00Z",
         ] {
@@ -208,6 +216,12 @@ mod tests {
             "26",
             "2026-1-05",
             "tomorrow",
+            "2026- 1",
+            "2026-11- 1",
+            " 026",
+            "+026",
+            "0000",
+            "0000-01-01",
             "202é-1",
         ] {
             assert_eq!(period_at(today, text), None, "{text}");

@@ -1,7 +1,7 @@
 //! The commands that write sessions one by one, durable when they return.
 
 use super::exit::Failure;
-use super::filter::named;
+use super::filter::{Unresolved, named};
 use super::{args, output, reports};
 use crate::{IdSource, Order, Outcome, PageRequest, Query, RandomIds, SessionLog, Store};
 use std::io::Write;
@@ -27,7 +27,8 @@ pub(super) fn start(store: &Path, args: &args::Start) -> Result<(), Failure> {
         }
     };
     store.close()?;
-    output::answer(|out| Ok(writeln!(out, "{refer_uid}")?))
+    let printed = output::answer(|out| Ok(writeln!(out, "{refer_uid}")?));
+    printed.map_err(|failure| failure.after(|| format!("session {refer_uid} was started")))
 }
 
 /// Who starts a session, as far as it is given, and else as the store knows it.
@@ -35,7 +36,11 @@ fn user_and_name(store: &Store, args: &args::Start) -> Result<(Uuid, Arc<str>), 
     match (args.user, &args.user_name) {
         (Some(user), Some(name)) => Ok((user, name.as_str().into())),
         (Some(user), None) => Ok((user, newest_name(store, user)?)),
-        (None, Some(name)) => Ok((named(store, name)?, name.as_str().into())),
+        (None, Some(name)) => {
+            let user = named(store, name)?;
+            let user = user.ok_or_else(|| Unresolved::NewName(name.clone()))?;
+            Ok((user, name.as_str().into()))
+        }
         (None, None) => Err(Failure::Usage("--user or --user-name is needed".to_owned())),
     }
 }
@@ -45,7 +50,8 @@ fn newest_name(store: &Store, user: Uuid) -> Result<Arc<str>, Failure> {
     let query = of_user.order(Order::NewestFirst).build()?;
     let newest = store.page(&query, PageRequest::new(0, 1)?)?;
     let log = newest.entries.into_iter().next();
-    log.map(|log| log.user).ok_or(Failure::UnknownUser(user))
+    let unknown = Unresolved::NewUser(user);
+    Ok(log.map(|log| log.user).ok_or(unknown)?)
 }
 
 /// Ends one session.
@@ -57,7 +63,8 @@ pub(super) fn end(store: &Path, args: &args::End) -> Result<(), Failure> {
         Outcome::Ended => "ended",
         Outcome::AlreadyThere | Outcome::Added => "already there",
     };
-    output::answer(|out| Ok(writeln!(out, "{done}")?))
+    let printed = output::answer(|out| Ok(writeln!(out, "{done}")?));
+    printed.map_err(|failure| failure.after(|| done.to_owned()))
 }
 
 /// Ends all open sessions that pass the filters.
@@ -71,7 +78,8 @@ pub(super) fn end_open(store: &Path, args: &args::EndOpen) -> Result<(), Failure
     let query = args.sessions.query(&store)?.build()?;
     let ended = store.end_open(&query, args.at)?;
     store.close()?;
-    output::report(&ended, args.answer.output, reports::ended_open)
+    let printed = output::report(&ended, args.answer.output, reports::ended_open);
+    printed.map_err(|failure| failure.after(|| reports::ended_open(&ended)))
 }
 
 fn usage(problem: &str) -> Failure {
@@ -83,5 +91,8 @@ pub(super) fn remove(store: &Path, args: &args::Remove) -> Result<(), Failure> {
     let store = Store::open(store)?;
     let log = store.remove(args.refer_uid)?;
     store.close()?;
-    output::answer(|out| Ok(output::session(out, &log, args.answer.output)?))
+    let printed = output::answer(|out| Ok(output::session(out, &log, args.answer.output)?));
+    // It is nowhere else now.
+    let record = || serde_json::to_string(&log).unwrap_or_default();
+    printed.map_err(|failure| failure.after(|| format!("removed {}", record())))
 }

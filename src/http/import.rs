@@ -8,7 +8,7 @@ use super::body;
 use super::reply::{Answered, Refusal};
 use crate::Store;
 use crate::import::{
-    self, Destination, ImportError, Observer, Placed, Rejection, Summary, Written,
+    self, Destination, ImportError, Observer, Placed, Rejection, SoFar, Summary, Written,
 };
 use crate::wire::UserClientSessionLogRequest;
 use axum::body::Body;
@@ -179,7 +179,7 @@ impl Observer for Rejections {
         Ok(())
     }
 
-    fn advanced(&mut self, _: u64, _: u64) {}
+    fn advanced(&mut self, _: SoFar) {}
 }
 
 fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {

@@ -1,7 +1,7 @@
 //! Records on their way to their destination, and what became of them.
 
 use crate::SessionLog;
-use crate::import::{Destination, ImportError, Observer, Placed, Rejection, Summary};
+use crate::import::{Destination, ImportError, Observer, Placed, Rejection, SoFar, Summary};
 use std::fmt::Display;
 
 /// Bytes of texts that are kept at most, about: lines of any length could be many.
@@ -20,13 +20,14 @@ pub(super) struct Batch<'a> {
     /// What the input has for each place, ascending, if the observer wants it.
     texts: Vec<(u64, Box<str>)>,
     text_bytes: usize,
-    /// Records of input dealt with, now and at the last settlement.
-    dealt: u64,
+    so_far: SoFar,
+    /// Records of input that were settled.
     settled: u64,
     summary: Summary,
 }
 
 impl<'a> Batch<'a> {
+    /// For a destination that has begun.
     pub(super) fn new(
         destination: &'a mut dyn Destination,
         observer: &'a mut dyn Observer,
@@ -40,7 +41,7 @@ impl<'a> Batch<'a> {
             rejections: Vec::new(),
             texts: Vec::new(),
             text_bytes: 0,
-            dealt: 0,
+            so_far: SoFar::default(),
             settled: 0,
             summary: Summary::default(),
         }
@@ -67,24 +68,37 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// One more record of the input is dealt with, of which `bytes` have been read so far.
-    pub(super) fn dealt(&mut self, bytes: u64) -> Result<(), ImportError> {
-        self.dealt += 1;
-        let is_due = self.dealt - self.settled >= self.at_once as u64;
+    /// One more record of the input, the one at `place`, is dealt with; `bytes` have been read so far.
+    pub(super) fn dealt(&mut self, place: u64, bytes: u64) -> Result<(), ImportError> {
+        let records = self.so_far.records + 1;
+        self.so_far = SoFar {
+            bytes,
+            records,
+            place,
+        };
+        let is_due = records - self.settled >= self.at_once as u64;
         let is_full = self.records.len() >= self.at_once || self.text_bytes >= TEXT_BYTES_MAX;
-        if is_due || is_full {
-            self.settle(bytes)?;
+        let is_wanted = self.observer.read(self.so_far);
+        if is_due || is_full || is_wanted {
+            self.settle()?;
         }
         Ok(())
     }
 
+    /// The end of the input, after so many bytes.
     pub(super) fn finish(mut self, bytes: u64) -> Result<Summary, ImportError> {
-        self.settle(bytes)?;
+        self.so_far.bytes = bytes;
+        self.settle()?;
         Ok(self.summary)
     }
 
+    /// The end of an input that failed. What came before is good and is not to be lost.
+    pub(super) fn broken(mut self, error: ImportError) -> ImportError {
+        self.settle().err().unwrap_or(error)
+    }
+
     /// Writes what was collected, and reports what was not taken.
-    fn settle(&mut self, bytes: u64) -> Result<(), ImportError> {
+    fn settle(&mut self) -> Result<(), ImportError> {
         let mut records = std::mem::take(&mut self.records).into_iter();
         // One record of the input can end any number of sessions.
         while records.len() > 0 {
@@ -96,8 +110,8 @@ impl<'a> Batch<'a> {
             self.rejections.extend(written.rejections);
         }
         self.report()?;
-        self.settled = self.dealt;
-        self.observer.advanced(bytes, self.dealt);
+        self.settled = self.so_far.records;
+        self.observer.advanced(self.so_far);
         Ok(())
     }
 

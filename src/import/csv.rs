@@ -4,7 +4,7 @@ use crate::SessionLog;
 use crate::import::batch::Batch;
 use crate::import::compressed;
 use crate::import::members::{id, time};
-use crate::import::{Destination, ImportError, LINE_BYTES_MAX, Observer, Summary};
+use crate::import::{Destination, ImportError, LINE_BYTES_MAX, Observer, Summary, short};
 use csv::{ByteRecord, Position, ReaderBuilder, StringRecord};
 use std::io::{self, Cursor, Read};
 
@@ -25,14 +25,16 @@ pub const CSV_COLUMNS: [&str; 6] = [
 /// A row that is no such record is rejected by its line, and so is a record that the destination
 /// refuses.
 ///
-/// Memory is bounded whatever the input: by one batch of 20,000 records and one row.
+/// Memory is bounded whatever the input: by one batch, of 100,000 records where the store has few yet
+/// and else of 20,000, and one row.
 ///
 /// # Errors
 ///
 /// [`ImportError::Columns`] if the first line does not name the columns, each once: a mistyped
 /// `session_end` must not make open sessions. [`ImportError::Input`] if the input cannot be read,
-/// or a row is much longer than [`LINE_BYTES_MAX`], as it is where a quote is not closed;
-/// [`ImportError::Compressed`] if it is. Else [`ImportError::Rejections`] or what the destination gives.
+/// or a row is much longer than [`LINE_BYTES_MAX`], as it is where a quote is not closed: what comes
+/// before is taken. [`ImportError::Compressed`] if it is. Else [`ImportError::Rejections`] or what the
+/// destination gives.
 pub fn csv(
     mut destination: impl Destination,
     input: impl Read,
@@ -41,21 +43,63 @@ pub fn csv(
     let mut reader = ReaderBuilder::new()
         .flexible(true)
         .from_reader(Input::new(input)?);
-    let names = names(reader.byte_headers().map_err(unreadable)?)?;
+    let header = reader.byte_headers();
+    let names = names(header.map_err(|error| unreadable(error, 1))?)?;
+    destination.begin()?;
     let mut batch = Batch::new(&mut destination, observer);
     let mut row = ByteRecord::new();
-    while reader.read_byte_record(&mut row).map_err(unreadable)? {
+    let mut end = reader.position().byte();
+    loop {
+        match reader.read_byte_record(&mut row) {
+            Ok(true) => {}
+            Ok(false) => return batch.finish(reader.position().byte()),
+            Err(error) => {
+                let line = reader.get_mut().line_of_row(end);
+                return Err(batch.broken(unreadable(error, line)));
+            }
+        }
         let start = row.position().map_or(0, Position::byte);
-        let end = reader.position().byte();
+        end = reader.position().byte();
         let line = reader.get_mut().line_of_row(start);
-        batch.text(line, reader.get_ref().row_up_to(end));
-        match parse(&row, &names) {
+        let text = reader.get_ref().row_up_to(end);
+        batch.text(line, text);
+        match check_quotes(text).and_then(|()| parse(&row, &names)) {
             Ok(log) => batch.push(line, log),
             Err(reason) => batch.reject(line, &reason),
         }
-        batch.dealt(end)?;
+        batch.dealt(line, end)?;
     }
-    batch.finish(reader.position().byte())
+}
+
+/// Refuses a row whose quotes enclose no whole field (RFC 4180, section 2, rule 5): the reader would
+/// guess what was meant.
+fn check_quotes(row: &[u8]) -> Result<(), String> {
+    let mut place = Place::Start;
+    for byte in row {
+        place = match (place, byte) {
+            (Place::Quoted, b'"') => Place::Closed,
+            (Place::Quoted, _) | (Place::Start | Place::Closed, b'"') => Place::Quoted,
+            (_, b',') => Place::Start,
+            (Place::Closed, _) => return Err("text follows a closing quote".to_owned()),
+            _ => Place::Plain,
+        };
+    }
+    match place {
+        Place::Quoted => Err("a quote is not closed".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// Where in a row a byte is.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// At the start of a field.
+    Start,
+    /// In a field without quotes, where a quote is a character like any other.
+    Plain,
+    Quoted,
+    /// Behind a quote that closes a field, or is the first of two.
+    Closed,
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -135,8 +179,13 @@ impl<R: Read> Read for Input<R> {
     }
 }
 
-fn unreadable(error: csv::Error) -> ImportError {
-    ImportError::Input(io::Error::from(error))
+/// What is wrong with the input from the row on this line on.
+fn unreadable(error: csv::Error, line: u64) -> ImportError {
+    let error = io::Error::from(error);
+    ImportError::Input(match error.kind() {
+        io::ErrorKind::InvalidData => io::Error::new(error.kind(), format!("line {line}: {error}")),
+        _ => error,
+    })
 }
 
 /// The names of the columns as members.
@@ -149,7 +198,8 @@ fn names(header: &ByteRecord) -> Result<StringRecord, ImportError> {
         .iter()
         .find(|name| !CSV_COLUMNS.contains(&name.as_str()));
     if let Some(unknown) = unknown {
-        return Err(ImportError::Columns(format!("{unknown:?} is no column")));
+        let problem = format!("{unknown:?} is no column");
+        return Err(ImportError::Columns(short(&problem)));
     }
     for column in CSV_COLUMNS {
         match given.iter().filter(|name| *name == column).count() {
@@ -163,7 +213,12 @@ fn names(header: &ByteRecord) -> Result<StringRecord, ImportError> {
 
 fn parse(row: &ByteRecord, names: &StringRecord) -> Result<SessionLog, String> {
     if row.len() != names.len() {
-        return Err(format!("it has {} fields, not {}", row.len(), names.len()));
+        let hint = match row.iter().any(|field| field.contains(&b'\n')) {
+            true => ", and more than one line: is a quote open?",
+            false => "",
+        };
+        let (found, wanted) = (row.len(), names.len());
+        return Err(format!("the row has {found} of {wanted} fields{hint}"));
     }
     let row = StringRecord::from_byte_record(row.clone())
         .map_err(|error| format!("not UTF-8 in field {}", error.utf8_error().field() + 1))?;

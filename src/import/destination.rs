@@ -1,7 +1,7 @@
 //! Where records go: a store here, or anything that takes them as one does.
 
 use crate::import::{ImportError, Rejection};
-use crate::{Error, ErrorKind, Outcome, Refusal, SessionLog, Store};
+use crate::{Error, ErrorKind, Outcome, Query, Refusal, SessionLog, Store};
 
 /// A record, and where in the input it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,16 @@ pub struct Written {
 /// Takes the records of an import. A [`Store`] is one: records become durable there as its options
 /// say.
 pub trait Destination {
+    /// The input is what it is said to be, and records are about to come: called once, before any
+    /// other call. Nothing unless told otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The destination cannot take records.
+    fn begin(&mut self) -> Result<(), ImportError> {
+        Ok(())
+    }
+
     /// Writes records in their order. What is at fault in one of them keeps none of the others
     /// out; writing the same again changes nothing.
     ///
@@ -47,9 +57,24 @@ pub trait Destination {
     fn resume_after(&self) -> u64 {
         0
     }
+
+    /// The open sessions that are there, any number of them: login records end them.
+    ///
+    /// # Errors
+    ///
+    /// The destination fails, or cannot tell, as is so unless told otherwise.
+    fn each_open(&mut self, visit: &mut dyn FnMut(SessionLog)) -> Result<(), ImportError> {
+        let _ = visit;
+        let problem = "login records end sessions that are there, and it cannot tell which are";
+        Err(ImportError::Destination(problem.into()))
+    }
 }
 
 impl<D: Destination> Destination for &mut D {
+    fn begin(&mut self) -> Result<(), ImportError> {
+        (**self).begin()
+    }
+
     fn write(&mut self, records: Vec<Placed>) -> Result<Written, ImportError> {
         (**self).write(records)
     }
@@ -60,6 +85,10 @@ impl<D: Destination> Destination for &mut D {
 
     fn resume_after(&self) -> u64 {
         (**self).resume_after()
+    }
+
+    fn each_open(&mut self, visit: &mut dyn FnMut(SessionLog)) -> Result<(), ImportError> {
+        (**self).each_open(visit)
     }
 }
 
@@ -78,6 +107,14 @@ impl Destination for &Store {
             true => BULK_RECORDS,
             false => RECORDS_AT_ONCE,
         }
+    }
+
+    fn each_open(&mut self, visit: &mut dyn FnMut(SessionLog)) -> Result<(), ImportError> {
+        let open = Query::builder().open_sessions_only(true).build()?;
+        for log in self.iter(&open)? {
+            visit(log?);
+        }
+        Ok(())
     }
 
     /// Writes a batch; if it is refused, writes it once more without the refused records.

@@ -15,18 +15,19 @@ pub const LINE_BYTES_MAX: usize = 64 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Imports JSON lines: each is an object with the members of [`SessionLog`] by name, where
-/// `session_end` is null or absent while the session is open; other members are ignored.
+/// `session_end` is null or absent while the session is open; a member of another name is refused.
 ///
 /// The lines are UTF-8 and end in LF or CRLF; a byte order mark before the first is ignored, and so
 /// are blank lines. A line that is no such record, or is longer than [`LINE_BYTES_MAX`], is
 /// rejected by its number, and so is a record that the destination refuses. What a record does to
 /// a store is what [`Store::append`](crate::Store::append) says.
 ///
-/// Memory is bounded whatever the input: by one batch of 20,000 records and one line.
+/// Memory is bounded whatever the input: by one batch, of 100,000 records where the store has few yet
+/// and else of 20,000, and one line.
 ///
 /// # Errors
 ///
-/// [`ImportError::Input`] if the input cannot be read, [`ImportError::Compressed`] if it is; else
+/// [`ImportError::Input`] if the input cannot be read: what comes before is taken. [`ImportError::Compressed`] if it is; else
 /// [`ImportError::Rejections`] or what the destination gives.
 pub fn jsonl(
     mut destination: impl Destination,
@@ -35,9 +36,15 @@ pub fn jsonl(
 ) -> Result<Summary, ImportError> {
     let mut input = input;
     compressed::refuse(input.fill_buf()?)?;
+    destination.begin()?;
     let mut lines = Lines::new(input);
     let mut batch = Batch::new(&mut destination, observer);
-    while lines.advance()? {
+    loop {
+        match lines.advance() {
+            Ok(true) => {}
+            Ok(false) => return batch.finish(lines.bytes),
+            Err(error) => return Err(batch.broken(error.into())),
+        }
         let line = lines.line();
         if line.trim_ascii().is_empty() {
             continue;
@@ -47,9 +54,8 @@ pub fn jsonl(
             Ok(log) => batch.push(lines.number, log),
             Err(reason) => batch.reject(lines.number, &reason),
         }
-        batch.dealt(lines.bytes)?;
+        batch.dealt(lines.number, lines.bytes)?;
     }
-    batch.finish(lines.bytes)
 }
 
 fn parse(line: &[u8]) -> Result<SessionLog, String> {
@@ -58,6 +64,10 @@ fn parse(line: &[u8]) -> Result<SessionLog, String> {
     }
     let text = std::str::from_utf8(line)
         .map_err(|error| format!("not UTF-8 after byte {}", error.valid_up_to()))?;
+    if !text.trim_ascii_start().starts_with('{') {
+        // The members of an array would be taken in their order.
+        return Err("it is no object in JSON".to_owned());
+    }
     serde_json::from_str(text).map_err(|error| match misfit(text) {
         Some(reason) => reason,
         None => describe(&error),

@@ -1,9 +1,10 @@
 //! Sessions from the events of one file, and what these mean for the sessions that are stored.
 
+use crate::SessionLog;
 use crate::import::batch::Batch;
 use crate::import::event::{Event, Login};
 use crate::import::identity;
-use crate::{Query, Result, SessionLog, Store};
+use crate::import::{Destination, ImportError};
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 
@@ -28,11 +29,12 @@ struct Session {
 
 impl<'a> Replay<'a> {
     /// Starts with the open sessions of the source in the store.
-    pub(super) fn new(store: &Store, source: &'a str) -> Result<Self> {
+    pub(super) fn new(
+        destination: &mut impl Destination,
+        source: &'a str,
+    ) -> Result<Self, ImportError> {
         let mut sessions: HashMap<String, Vec<Session>> = HashMap::new();
-        let open = Query::builder().open_sessions_only(true).build()?;
-        for log in store.iter(&open)? {
-            let log = log?;
+        destination.each_open(&mut |log| {
             if log.user_refer_uid == identity::user_refer_uid(source, &log.user) {
                 let line = identity::line_of(&log.client_refer_uid).to_owned();
                 sessions.entry(line).or_default().push(Session {
@@ -41,7 +43,7 @@ impl<'a> Replay<'a> {
                     is_stored: true,
                 });
             }
-        }
+        })?;
         Ok(Self { source, sessions })
     }
 

@@ -1,12 +1,11 @@
 //! Linux login records: the files utmp and wtmp.
 
-use crate::Store;
 use crate::import::batch::Batch;
 use crate::import::compressed;
 use crate::import::event::Event;
 use crate::import::record::{Layout, Record};
 use crate::import::replay::Replay;
-use crate::import::{ImportError, Observer, Summary};
+use crate::import::{Destination, ImportError, Observer, Summary};
 use std::io::{self, BufReader, Cursor, Read};
 
 /// How much of a file is looked at to tell its layout.
@@ -63,33 +62,38 @@ const OTHER_FILES: [(&[u8], &str); 2] = [
 /// at the end that is no whole record. Records that neither begin nor end a session are passed
 /// over, and so are logouts that match none.
 ///
-/// Memory is bounded by one batch of 20,000 records and by the sessions of the source that are open
-/// at once.
+/// Memory is bounded by one batch, of 100,000 records where the store has few yet and else of 20,000,
+/// and by the sessions of the source that are open at once.
 ///
 /// # Errors
 ///
 /// [`ImportError::Compressed`] if it is; [`ImportError::NotLoginRecords`] if nothing at the start of the input looks like a login record
-/// (an empty input is one of no records), [`ImportError::Input`] if it cannot be read,
-/// [`ImportError::Store`] if the store fails.
+/// (an empty input is one of no records), [`ImportError::Input`] if it cannot be read: what comes before
+/// is taken. Else [`ImportError::Rejections`] or what the destination gives, which must be able to tell
+/// its open sessions, as a [`Store`](crate::Store) is.
 pub fn wtmp(
-    store: &Store,
+    mut destination: impl Destination,
     input: impl Read,
     source: &str,
     observer: &mut dyn Observer,
 ) -> Result<Summary, ImportError> {
     let mut records = records_of(input)?;
-    let mut replay = Replay::new(store, source)?;
-    let mut destination = store;
+    destination.begin()?;
+    let mut replay = Replay::new(&mut destination, source)?;
     let mut batch = Batch::new(&mut destination, observer);
     let mut place = 0;
-    while records.advance()? {
-        place += 1;
+    loop {
+        match records.advance() {
+            Ok(true) => place += 1,
+            Ok(false) => break,
+            Err(error) => return Err(batch.broken(error.into())),
+        }
         match records.event() {
             Ok(Some(event)) => replay.take(place, event, &mut batch),
             Ok(None) => {}
             Err(reason) => batch.reject(place, &reason),
         }
-        batch.dealt(records.bytes)?;
+        batch.dealt(place, records.bytes)?;
     }
     replay.finish(&mut batch);
     batch.finish(records.bytes)

@@ -43,6 +43,10 @@ impl Ran {
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sessionlog"));
     command.args(args);
+    // What the machine has set is not to show.
+    for variable in ["COLUMNS", "NO_COLOR", "SESSIONLOG_TOKEN"] {
+        command.env_remove(variable);
+    }
     command
 }
 

@@ -239,16 +239,66 @@ fn a_rejected_row_of_csv_has_all_of_its_text_and_login_records_have_their_number
 }
 
 #[test]
+fn a_file_of_rejections_is_left_alone_until_there_is_an_import() {
+    let folder = Folder::new();
+    let place = folder.write("bad.jsonl", "of the last time\n");
+    let import = |folder: &Folder, format: &str, input: &str| {
+        let args = ["import", "--format", format, "--rejects", &place, "-"];
+        folder.run_with_input(&args, input).code
+    };
+    assert_eq!(import(&folder, "csv", "no,columns\n"), 4);
+    assert_eq!(import(&folder, "wtmp", "no login records\n"), 4);
+    let used = Folder::with(&two_lines());
+    let open = Store::open(used.store()).unwrap();
+    assert_eq!(import(&used, "jsonl", &two_lines()), 14);
+    drop(open);
+    assert_eq!(fs::read_to_string(&place).unwrap(), "of the last time\n");
+    assert_eq!(import(&used, "jsonl", &two_lines()), 0);
+    assert_eq!(fs::read_to_string(&place).unwrap(), "");
+}
+
+#[test]
+fn an_import_of_another_format_makes_no_store() {
+    let folder = Folder::new();
+    for format in ["csv", "wtmp"] {
+        import(&folder, format, &two_lines()).failed(4);
+        assert!(!folder.store().exists());
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn rejections_never_write_over_the_input_or_the_store() {
     let folder = Folder::with(&two_lines());
     let file = folder.write("in.jsonl", &two_lines());
     let main = folder.store().join("main.redb");
     let bytes = fs::read(&main).unwrap();
-    for place in [file.as_str(), main.to_str().unwrap()] {
-        let args = ["import", "--format", "jsonl", "--rejects", place, &file];
-        let message = folder.run(&args).failed(2);
-        assert!(message.contains("--rejects"), "{message}");
+    let (link, alias) = (folder.place("link"), folder.place("alias"));
+    fs::hard_link(&file, &link).unwrap();
+    std::os::unix::fs::symlink(&file, &alias).unwrap();
+    let new = folder.store().join("bad.jsonl");
+    let places = [
+        &file,
+        &link,
+        &alias,
+        main.to_str().unwrap(),
+        new.to_str().unwrap(),
+        "-",
+    ];
+    for place in places {
+        for input in [&file, "-", "/dev/stdin"] {
+            let store = folder.store();
+            let args = ["import", "--format", "jsonl", "--rejects", place, input];
+            let mut command = command(&Folder::args(&store, &args));
+            let ran = command
+                .stdin(fs::File::open(&file).unwrap())
+                .output()
+                .unwrap();
+            let message = Ran::of(ran).failed(2);
+            assert!(message.contains("--rejects"), "{message}");
+        }
     }
+    assert!(!new.exists());
     assert_eq!(fs::read_to_string(&file).unwrap(), two_lines());
     assert!(fs::read(&main).unwrap() == bytes);
     let nowhere = folder.place("nowhere/bad.jsonl");
@@ -413,20 +463,33 @@ fn a_compressed_file_is_told_as_one_in_any_format() {
     }
 }
 
-/// An import that has read its input, but for less than a megabyte, and waits for more.
+/// An import that waits for more of its input.
+#[cfg(target_os = "linux")]
 struct Waiting(Child);
 
+#[cfg(target_os = "linux")]
 impl Waiting {
+    /// It has read all that it was given, but for less than a megabyte.
     fn with(folder: &Folder, args: &[&str], input: &str) -> Self {
         let store = folder.store();
         let mut command = command(&Folder::args(&store, args));
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.as_mut().unwrap();
-        // More than a pipe holds: once it is written, the import has begun.
-        assert!(input.len() > 2 << 20);
         stdin.write_all(input.as_bytes()).unwrap();
-        Self(child)
+        let waiting = Self(child);
+        while !waiting.catches_interrupts() {
+            std::thread::yield_now();
+        }
+        waiting
+    }
+
+    /// Whether a signal does not end it at once any more.
+    fn catches_interrupts(&self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+        caught & 1 << (2 - 1) != 0
     }
 
     /// What it said to Ctrl-C, while its input stayed open.
@@ -441,7 +504,7 @@ impl Waiting {
     }
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn an_interrupted_import_leaves_whole_batches_and_says_how_to_go_on() {
     let lines = run(&["generate", "--sessions", "250000", "--users", "500"]).fine();
@@ -449,25 +512,18 @@ fn an_interrupted_import_leaves_whole_batches_and_says_how_to_go_on() {
     let args = ["import", "--format", "jsonl", "-"];
     let ran = Waiting::with(&folder, &args, &lines).interrupted();
     assert_eq!((ran.code, ran.out.as_str()), (130, ""), "{}", ran.err);
-    let said = "sessionlog: interrupted: standard input is stored up to line 200000: \
-                the same with --resume-after 200000 goes on\n";
-    assert_eq!(ran.err, said);
-    assert_eq!(folder.run(&["count"]).fine(), "200000\n");
-    assert_eq!(
-        folder.run(&["verify"]).fine(),
-        "200000 sessions, 0 faults\n".replace("200000", "200,000")
-    );
-    let rest = [
-        "import",
-        "--format",
-        "jsonl",
-        "--resume-after",
-        "200000",
-        "-",
-    ];
+    let (before, hint) = ran.err.split_once("up to line ").unwrap();
+    assert_eq!(before, "sessionlog: interrupted: standard input is stored ");
+    let (line, hint) = hint.split_once(": the same with ").unwrap();
+    assert_eq!(hint, format!("--resume-after {line} goes on\n"));
+    assert_eq!(folder.run(&["count"]).fine(), format!("{line}\n"));
+    assert!(line.parse::<u32>().unwrap() > 240_000, "{line}");
+    assert_eq!(folder.run(&["verify"]).code, 0);
+    let rest = ["import", "--format", "jsonl", "--resume-after", line, "-"];
     let ran = folder.run_with_input(&rest, &lines);
-    let summary = "sessionlog: accepted 50000, already there 0, ended 0, rejected 0\n";
-    assert_eq!((ran.code, ran.err.as_str()), (0, summary));
+    let left = 250_000 - line.parse::<u32>().unwrap();
+    let summary = format!("sessionlog: accepted {left}, already there 0, ended 0, rejected 0\n");
+    assert_eq!((ran.code, ran.err), (0, summary));
     let again = folder.run_with_input(&args, &lines);
     assert!(
         again.err.contains("accepted 0, already there 250000"),
@@ -476,21 +532,55 @@ fn an_interrupted_import_leaves_whole_batches_and_says_how_to_go_on() {
     );
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
-fn an_import_that_is_interrupted_before_its_first_batch_leaves_nothing() {
+fn an_interruption_while_nothing_has_come_is_one_too() {
     let folder = Folder::new();
-    let args = ["import", "--format", "csv", "-"];
-    let start = "2026-11-01T08:00:00Z";
-    let rows: String = (1..=20_000).map(|number| row(number, start, "")).collect();
-    let ran = Waiting::with(&folder, &args, &format!("{HEADER}\n{rows}")).interrupted();
-    assert_eq!(ran.code, 130, "{}", ran.err);
+    for format in ["jsonl", "csv", "wtmp"] {
+        let args = ["import", "--format", format, "-"];
+        let ran = Waiting::with(&folder, &args, "").interrupted();
+        assert_eq!(ran.code, 130, "{}", ran.err);
+        assert!(
+            ran.err.contains("interrupted: import standard input again"),
+            "{}",
+            ran.err
+        );
+        assert!(!folder.store().exists());
+    }
+    let fifo = folder.place("fifo");
     assert!(
-        ran.err.contains("import standard input again"),
-        "{}",
-        ran.err
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
     );
-    assert_eq!(folder.run(&["count"]).fine(), "0\n");
+    let ran = Waiting::with(&folder, &["import", "--format", "csv", &fifo], "").interrupted();
+    assert_eq!(ran.code, 130, "{}", ran.err);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_resumed_import_keeps_what_the_first_part_of_it_rejected() {
+    let folder = Folder::new();
+    let place = folder.place("bad.jsonl");
+    let start = "2026-11-01T08:00:00Z";
+    let good: String = (1..=9_000).map(|number| line(number, start, "")).collect();
+    let lines = format!("bad\n{good}");
+    let args = ["import", "--format", "jsonl", "--rejects", &place, "-"];
+    let ran = Waiting::with(&folder, &args, &lines).interrupted();
+    let (_, after) = ran.err.split_once("--resume-after ").unwrap();
+    let after = after.split_whitespace().next().unwrap();
+    let resumed = [&args[..5], &["--resume-after", after, "-"]].concat();
+    let lines = lines + "bad too\n";
+    assert_eq!(folder.run_with_input(&resumed, &lines).code, 3);
+    let bad = rejects(&folder, "bad.jsonl");
+    let bad: Vec<_> = bad
+        .iter()
+        .map(|bad| bad["line"].as_u64().unwrap())
+        .collect();
+    assert_eq!(bad, [1, 9_002]);
+    assert_eq!(folder.run(&["count"]).fine(), "9000\n");
 }
 
 #[test]
@@ -536,6 +626,46 @@ fn the_memory_of_an_import_does_not_grow_with_the_file() {
     };
     let (few, many) = (peak("250000"), peak("750000"));
     assert!(many < few * 3 / 2, "{few} kB, then {many} kB");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_done_is_said_where_the_answer_cannot_be_written() {
+    let folder = Folder::with(&two_lines());
+    let store = folder.store();
+    let full = |args: &[&str]| {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = command(args).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let start = ["start", "--user-name", "Ann", "--client", "PDA-09"];
+    let said = full(&Folder::args(&store, &start));
+    let id = said
+        .strip_prefix("sessionlog: session ")
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
+    assert_eq!(folder.run(&["get", id]).code, 0);
+    let said = full(&Folder::args(&store, &["end", id]));
+    assert!(
+        said.starts_with("sessionlog: ended, but cannot write"),
+        "{said}"
+    );
+    let said = full(&Folder::args(&store, &["remove", id]));
+    let record = said.strip_prefix("sessionlog: removed ").unwrap();
+    assert!(
+        record.starts_with(&format!("{{\"refer_uid\":\"{id}\"")),
+        "{said}"
+    );
+    let open = ["end-open", "--all"];
+    assert!(
+        full(&Folder::args(&store, &open)).starts_with("sessionlog: ended 1, left open 0, but")
+    );
+    for args in [["--help"].as_slice(), &["query", "--help"], &["--version"]] {
+        assert!(full(args).starts_with("sessionlog: cannot write the answer: "));
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
 //! What people see: tables as wide as their terminal, colours there and nowhere else.
 
-use crate::cli::{Folder, command, run, two_lines};
+use crate::cli::{Folder, command, line, run, two_lines};
 use std::process::{Command, Stdio};
 
 /// What a command prints on a terminal so wide, made by script(1).
@@ -36,14 +36,32 @@ fn without_colours(text: &str) -> String {
     })
 }
 
+/// With an open session that has not lasted yet, at any time of a test.
 fn folder() -> Folder {
-    Folder::with(&(two_lines() + &run(&["generate", "--sessions", "300"]).fine()))
+    let future = line(7, "9999-01-01T00:00:00Z", "");
+    let ended = two_lines().lines().nth(1).unwrap().to_owned() + "\n";
+    let wide = ended
+        .replace("000000000002", "000000000008")
+        .replace("Ann", "王小明の端末 👩");
+    Folder::with(&(future + &ended + &wide + &run(&["generate", "--sessions", "300"]).fine()))
+}
+
+/// How many columns a line takes.
+fn width(line: &str) -> usize {
+    let columns = |character: char| {
+        if character < '\u{1100}' || character == '█' {
+            1
+        } else {
+            2
+        }
+    };
+    line.chars().map(columns).sum()
 }
 
 #[test]
 fn tables_and_charts_are_as_wide_as_the_terminal_and_no_wider() {
     let folder = folder();
-    for columns in [80, 100, 200] {
+    for columns in [40, 60, 80, 100, 200] {
         for args in [
             "query",
             "users",
@@ -53,15 +71,15 @@ fn tables_and_charts_are_as_wide_as_the_terminal_and_no_wider() {
             "query --open",
         ] {
             let shown = on_terminal(columns, &[("NO_COLOR", "1")], &folder, args);
-            let widest = shown
-                .lines()
-                .map(|line| line.chars().count())
-                .max()
-                .unwrap();
+            let widest = shown.lines().map(width).max().unwrap();
             assert!(widest <= columns.into(), "{args} at {columns}: {shown}");
         }
         let shown = on_terminal(columns, &[("NO_COLOR", "1")], &folder, "query --per-page 1");
-        let lines = if columns < 130 { 5 } else { 3 };
+        let lines = match columns {
+            130.. => 3,
+            80.. => 5,
+            _ => 6,
+        };
         assert_eq!(shown.lines().count(), lines, "{shown}");
     }
     let wide = on_terminal(120, &[("NO_COLOR", "1")], &folder, "histogram");
@@ -72,7 +90,11 @@ fn tables_and_charts_are_as_wide_as_the_terminal_and_no_wider() {
 #[test]
 fn colours_are_for_terminals_and_never_where_they_are_not_wanted() {
     let folder = folder();
-    for args in ["query --open --per-page 3", "histogram", "users", "stats"] {
+    let queries = [
+        "query --after 9998-01-01 --open",
+        "histogram --before 9998-01-01",
+    ];
+    for args in queries.into_iter().chain(["users", "stats"]) {
         let coloured = on_terminal(100, &[], &folder, args);
         assert!(coloured.contains("\u{1b}["), "{args}: {coloured}");
         let plain = on_terminal(100, &[("NO_COLOR", "1")], &folder, args);

@@ -9,7 +9,7 @@ mod login_record;
 mod several_files;
 mod wtmp;
 
-use sessionlog::import::{ImportError, Observer, Rejection, Summary, wtmp};
+use sessionlog::import::{ImportError, Observer, Rejection, SoFar, Summary, wtmp};
 use sessionlog::{Query, SessionLog, Store};
 use std::io;
 
@@ -36,8 +36,8 @@ impl Observer for Watcher {
         self.wants_text
     }
 
-    fn advanced(&mut self, bytes: u64, records: u64) {
-        self.advances.push((bytes, records));
+    fn advanced(&mut self, so_far: SoFar) {
+        self.advances.push((so_far.bytes, so_far.records));
     }
 }
 

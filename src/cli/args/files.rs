@@ -17,15 +17,15 @@ Example:
 A JSON line has the members of a session by name: refer_uid, user_refer_uid,
 user, client_refer_uid, session_start and session_end, the last null or absent
 while the session is open. CSV begins with a line of these names; an empty
-session_end is an open session. Times are RFC 3339, with an offset. Login
-records are best read from the oldest file to the newest: a logout ends a
-session that is in the store.
+session_end is an open session. Times are RFC 3339, with an offset, floored to
+100 ns. Login records are best read from the oldest file to the newest: a logout
+ends a session that is in the store.
 
 What the store holds already changes nothing, so that an import can be repeated.
 Rejected records are left out, the rest goes in, and the exit code is then 3.
 The first 20 are told of on stderr; --rejects takes all of them instead, each as
 a line of JSON with its line (of a login record, its number), the reason, and
-its text. That file is written anew.
+its text. That file is written anew, unless --resume-after goes on with it.
 
 Records become durable in groups of up to 10,000, and all of them by the end. If
 the power fails in the middle, import the same again. Ctrl-C ends an import
@@ -89,10 +89,9 @@ impl ImportFormat {
 
 /// Write every session that passes to stdout, as import reads it.
 ///
-/// The sessions are of one state of the store, oldest first. Importing them
-/// elsewhere gives a store that exports the same, byte for byte.
+/// They are of one state of the store, and come oldest first.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment, after_long_help = help!("\
+#[command(after_long_help = help!("\
 Example:
   sessionlog --store logins export --format csv --during 2026-10 > october.csv"))]
 pub(in crate::cli) struct Export {
@@ -134,7 +133,7 @@ pub(in crate::cli) struct Generate {
           value_parser = clap::value_parser!(u16).range(1..))]
     pub(in crate::cli) days: u16,
     /// When the last of them is: a time, or now [default: 2026-11-01]
-    #[arg(long, value_name = "T", value_parser = time)]
+    #[arg(long, value_name = "T", value_parser = time, allow_hyphen_values = true)]
     pub(in crate::cli) until: Option<DateTime<Utc>>,
     /// Another seed gives other sessions
     #[arg(long, value_name = "N", default_value_t = Profile::default().seed)]

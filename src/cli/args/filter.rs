@@ -24,28 +24,30 @@ yesterday, this-month or last-month."
 
 pub(super) use help;
 
+/// What goes above the filters in the help.
+pub(super) const HEADING: &str = "Which sessions";
+
 /// Sessions that pass every given filter.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Which sessions")]
 pub(in crate::cli) struct Sessions {
     /// Only those of this user, by user_refer_uid
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", help_heading = HEADING)]
     pub(in crate::cli) user: Option<Uuid>,
     /// Only those of the one user who has or had this name
-    #[arg(long, value_name = "NAME", conflicts_with = "user")]
+    #[arg(long, value_name = "NAME", conflicts_with = "user", help_heading = HEADING)]
     pub(in crate::cli) user_name: Option<String>,
     /// Only those on this client, by client_refer_uid
-    #[arg(long, value_name = "STR")]
+    #[arg(long, value_name = "STR", help_heading = HEADING)]
     pub(in crate::cli) client: Option<String>,
     /// Only those that started later than this
-    #[arg(long, value_name = "T", value_parser = time)]
+    #[arg(long, value_name = "T", value_parser = time, allow_hyphen_values = true, help_heading = HEADING)]
     pub(in crate::cli) after: Option<DateTime<Utc>>,
     /// Only those that started earlier than this
-    #[arg(long, value_name = "T", value_parser = time)]
+    #[arg(long, value_name = "T", value_parser = time, allow_hyphen_values = true, help_heading = HEADING)]
     pub(in crate::cli) before: Option<DateTime<Utc>>,
     /// Only those that started in this day, month or year
     #[arg(long, value_name = "PERIOD", value_parser = period,
-          conflicts_with_all = ["after", "before"])]
+          conflicts_with_all = ["after", "before"], help_heading = HEADING)]
     pub(in crate::cli) during: Option<Period>,
 }
 
@@ -64,6 +66,6 @@ pub(in crate::cli) struct Filter {
     #[command(flatten)]
     pub(in crate::cli) sessions: Sessions,
     /// Only those without an end
-    #[arg(long, help_heading = "Which sessions")]
+    #[arg(long, help_heading = HEADING)]
     pub(in crate::cli) open: bool,
 }

@@ -80,7 +80,7 @@ Example:
   sessionlog --store logins end-stale --before 7d --hours 8")]
 pub(in crate::cli) struct EndStale {
     /// Those that started before this: a time, or an age such as 7d
-    #[arg(long, value_name = "T", value_parser = time)]
+    #[arg(long, value_name = "T", value_parser = time, allow_hyphen_values = true)]
     pub(in crate::cli) before: DateTime<Utc>,
     #[command(flatten)]
     pub(in crate::cli) end: StaleEnd,
@@ -93,7 +93,7 @@ pub(in crate::cli) struct EndStale {
 #[group(required = true, multiple = false)]
 pub(in crate::cli) struct StaleEnd {
     /// All of them this one: a time, or now
-    #[arg(long, value_name = "T", value_parser = time)]
+    #[arg(long, value_name = "T", value_parser = time, allow_hyphen_values = true)]
     pub(in crate::cli) at: Option<DateTime<Utc>>,
     /// Each so many hours after its start
     #[arg(long, value_name = "H")]

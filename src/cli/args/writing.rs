@@ -1,6 +1,6 @@
 //! The arguments of the commands that write sessions one by one.
 
-use super::filter::help;
+use super::filter::{HEADING, help};
 use super::{Answer, Sessions};
 use crate::cli::when::time;
 use chrono::{DateTime, Utc};
@@ -28,14 +28,16 @@ pub(in crate::cli) struct Start {
     #[arg(long, value_name = "STR")]
     pub(in crate::cli) client: String,
     /// When it starts: a time, or an age such as 5m [default: now]
-    #[arg(long, value_name = "T", value_parser = time)]
+    #[arg(long, value_name = "T", value_parser = time, allow_hyphen_values = true)]
     pub(in crate::cli) at: Option<DateTime<Utc>>,
     /// The session's refer_uid [default: a new one]
     #[arg(long, value_name = "UUID")]
     pub(in crate::cli) refer_uid: Option<Uuid>,
 }
 
-/// End a session: prints `ended`, or `already there` the next time.
+/// End a session: prints `ended`, or `already there`.
+///
+/// The latter if the session had ended right then: another end is refused.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
@@ -45,7 +47,7 @@ pub(in crate::cli) struct End {
     #[arg(value_name = "UUID")]
     pub(in crate::cli) refer_uid: Uuid,
     /// When it ended: a time, or an age such as 5m
-    #[arg(long, value_name = "T", value_parser = time, default_value = "now")]
+    #[arg(long, value_name = "T", value_parser = time, allow_hyphen_values = true, default_value = "now")]
     pub(in crate::cli) at: DateTime<Utc>,
 }
 
@@ -59,10 +61,10 @@ pub(in crate::cli) struct EndOpen {
     #[command(flatten)]
     pub(in crate::cli) sessions: Sessions,
     /// Of everybody, on every client
-    #[arg(long, help_heading = "Which sessions")]
+    #[arg(long, help_heading = HEADING)]
     pub(in crate::cli) all: bool,
     /// When they ended: those that started later stay open
-    #[arg(long, value_name = "T", value_parser = time, default_value = "now")]
+    #[arg(long, value_name = "T", value_parser = time, allow_hyphen_values = true, default_value = "now")]
     pub(in crate::cli) at: DateTime<Utc>,
     #[command(flatten)]
     pub(in crate::cli) answer: Answer,

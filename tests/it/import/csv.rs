@@ -81,14 +81,14 @@ fn a_bad_row_is_rejected_by_its_line_and_keeps_no_other_out() {
     let (summary, watcher) = import(&store, &text);
     assert_eq!(counts(summary.unwrap()), [2, 0, 0, 1]);
     assert_eq!(watcher.places(), [5]);
-    assert_eq!(watcher.rejections[0].reason, "it has 1 fields, not 6");
+    assert_eq!(watcher.rejections[0].reason, "the row has 1 of 6 fields");
     for (bad, reason) in [
         (
             row(1, "").replace("00000000-0000-4000-8000-000000000001", "x"),
             "refer_uid \"x\" is not a UUID",
         ),
         (row(1, "2026-11-01T07:00:00Z"), "session_end"),
-        (row(1, "") + ",more", "it has 7 fields"),
+        (row(1, "") + ",more", "the row has 7 of 6 fields"),
     ] {
         let told = rejected(&bad);
         assert!(told.starts_with(reason), "{told}");

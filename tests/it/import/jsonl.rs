@@ -118,7 +118,7 @@ fn lines_that_are_no_records_are_rejected_with_their_number_and_reason() {
     assert_eq!(watcher.places(), [2, 4, 5, 6, 7, 8]);
     let reasons = [
         "EOF while parsing an object at column 1",
-        "invalid length 0",
+        "it is no object in JSON",
         "missing field `user` at column",
         "trailing characters at column",
         "session_end 2026-11-01T07:00:00Z lies before session_start",
