@@ -36,8 +36,12 @@ pub(crate) fn store(profile: Profile) -> Store {
     Store::open(&path).unwrap()
 }
 
+/// Which format the stores have, and which records a profile gives: stores of others are not used.
+const FORMAT_AND_RECORDS: &str = "4-2";
+
 fn path(profile: Profile) -> PathBuf {
-    let name = format!("bench-4-{}-{}", profile.sessions, profile.seed);
+    let (sessions, seed) = (profile.sessions, profile.seed);
+    let name = format!("bench-{FORMAT_AND_RECORDS}-{sessions}-{seed}");
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
