@@ -4,7 +4,7 @@
 //! A *session log* says who was logged in on which client device, from when, and until when: a
 //! [`SessionLog`]. A [`Store`] keeps them, crash-safe, in a directory, and answers a [`Query`] (any
 //! combination of user, client, open sessions only, started after, started before) by the
-//! [`Page`], by [`Cursor`], by iteration, or in counts by hour, day or month.
+//! [`Page`], by [`Cursor`], by iteration, or in counts by hour, day or month, by user or by client.
 //!
 //! ```
 //! use sessionlog::{PageRequest, Query, Store};

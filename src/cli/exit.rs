@@ -29,7 +29,7 @@ Exit codes:
   19  Expired: what was read from is gone
   20  Suspended: the store is suspended
   21  Closed: the store has been closed
- 130  interrupted: what was done is told, and how to go on";
+ 130  an import was interrupted: the message says how to go on";
 
 /// Why a command did not do all that it was asked to.
 #[derive(Debug)]

@@ -28,8 +28,8 @@ a line of JSON with its line (of a login record, its number), the reason, and
 its text. That file is written anew, unless --resume-after goes on with it.
 
 Records become durable in groups of up to 10,000, and all of them by the end. If
-the power fails in the middle, import the same again. Ctrl-C ends an import
-after whole batches, and says how to go on.
+the power fails in the middle, import the same again. Before Ctrl-C ends an
+import, what had come is stored; the message says how to go on.
 
 While a server runs on a store, --to sends it the records, in batches of 20,000
 that are durable once answered. What fails to arrive is sent again for about a
