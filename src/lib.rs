@@ -42,7 +42,7 @@
 //! None is on by default, none changes what another offers.
 //!
 //! - `cli`: the command-line tool `sessionlog`, with all the others.
-//! - `import`: reads session records from JSON lines and from the login records of Linux.
+//! - `import`: reads session records from JSON lines, CSV and the login records of Linux.
 //! - `wire`: the messages of the MobileConnect Application Server in XML, JSON, JSV, CSV, forms and
 //!   SOAP.
 //! - `http`: a router that answers them, the operator's page, and imports.

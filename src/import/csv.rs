@@ -181,10 +181,13 @@ impl<R: Read> Read for Input<R> {
 
 /// What is wrong with the input from the row on this line on.
 fn unreadable(error: csv::Error, line: u64) -> ImportError {
-    let error = io::Error::from(error);
-    ImportError::Input(match error.kind() {
-        io::ErrorKind::InvalidData => io::Error::new(error.kind(), format!("line {line}: {error}")),
-        _ => error,
+    let told = error.to_string();
+    ImportError::Input(match error.into_kind() {
+        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+            io::Error::new(error.kind(), format!("line {line}: {error}"))
+        }
+        csv::ErrorKind::Io(error) => error,
+        _ => io::Error::other(told),
     })
 }
 

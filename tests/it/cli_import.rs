@@ -22,6 +22,16 @@ fn export(folder: &Folder, format: &str) -> String {
     folder.run(&["export", "--format", format]).fine()
 }
 
+/// That ann logged in on pts/0, as a machine of 64 bits keeps it.
+pub(crate) fn login_record() -> Vec<u8> {
+    let mut login = vec![0; 384];
+    login[0] = 7;
+    login[8..13].copy_from_slice(b"pts/0");
+    login[44..47].copy_from_slice(b"ann");
+    login[340..344].copy_from_slice(&1_700_000_000_u32.to_le_bytes());
+    login
+}
+
 /// Names that any of the formats could break on.
 fn hostile_lines() -> String {
     let names = [
@@ -211,11 +221,7 @@ fn a_rejected_row_of_csv_has_all_of_its_text_and_login_records_have_their_number
             .unwrap()
             .starts_with("session_start \"yesterday\"")
     );
-    let mut login = vec![0; 384];
-    login[0] = 7;
-    login[8..13].copy_from_slice(b"pts/0");
-    login[44..47].copy_from_slice(b"ann");
-    login[340..344].copy_from_slice(&1_700_000_000_u32.to_le_bytes());
+    let login = login_record();
     let mut broken = login.clone();
     broken[0] = 99;
     let file = folder.place("wtmp");
@@ -397,16 +403,106 @@ fn huge_lines_and_bytes_that_are_no_text_are_rejected_and_the_next_line_is_read(
         "{}",
         ran.err
     );
-    // A quote that nobody closes would be a row without end.
-    let open = folder.write(
-        "open.csv",
-        &format!("{HEADER}\n\"{}", "x\n".repeat(200_000)),
-    );
-    let message = folder.run(&["import", "--format", "csv", &open]).failed(1);
+}
+
+#[test]
+fn a_quote_that_is_not_closed_is_told_by_its_line_and_takes_no_row_before_it_along() {
+    let start = "2026-11-01T08:00:00Z";
+    let before: String = (1..=500).map(|number| row(number, start, "")).collect();
+    let after: String = (501..=9_000).map(|number| row(number, start, "")).collect();
+    let bad = row(0, start, "").replace("Ann", "\"Ann");
+    let open = format!("{HEADER}\n{before}{bad}");
+    let folder = Folder::new();
+    // Without an end in sight.
+    let ran = import(&folder, "csv", &format!("{open}{after}"));
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let parts = [
+        "standard input: line 502: ",
+        "is a quote open?",
+        "--resume-after 501 goes on",
+    ];
     assert!(
-        message.contains("open.csv") && message.contains("quote"),
-        "{message}"
+        parts.iter().all(|part| ran.err.contains(part)),
+        "{}",
+        ran.err
     );
+    assert_eq!(folder.run(&["count"]).fine(), "500\n");
+    // And up to the end.
+    let ran = import(&folder, "csv", &open);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(
+        ran.err.contains("line 502: a quote is not closed"),
+        "{}",
+        ran.err
+    );
+    // Or up to another.
+    let ran = import(&folder, "csv", &format!("{open}{bad}"));
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(
+        ran.err.contains("line 502: text follows a closing quote"),
+        "{}",
+        ran.err
+    );
+    let lines = format!("{open}x\",1\n");
+    let ran = import(&folder, "csv", &lines);
+    assert!(
+        ran.err
+            .contains("line 502: the row has 4 of 6 fields, and more than one line"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn quotes_that_enclose_no_whole_field_are_rejected_and_not_guessed() {
+    let start = "2026-11-01T08:00:00Z";
+    let good = row(1, start, "");
+    for (field, reason) in [
+        ("\"Ann\"x", Some("text follows a closing quote")),
+        ("\"Ann\" ", Some("text follows a closing quote")),
+        ("\"A\"n\"n\"", Some("text follows a closing quote")),
+        ("A\"nn", None),
+        ("\"A\"\"nn\"", None),
+        ("\"\"", None),
+        ("\"A,nn\"", None),
+    ] {
+        let text = format!("{HEADER}\n{}", good.replace("Ann", field));
+        let ran = import(&Folder::new(), "csv", &text);
+        let code = if reason.is_some() { 3 } else { 0 };
+        assert_eq!(ran.code, code, "{field}: {}", ran.err);
+        assert!(
+            ran.err.contains(reason.unwrap_or("accepted 1")),
+            "{field}: {}",
+            ran.err
+        );
+    }
+    let last = format!("{HEADER}\n{}\"", good.trim_end());
+    let ran = import(&Folder::new(), "csv", &last);
+    assert!(
+        ran.code == 3 && ran.err.contains("a quote is not closed"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn an_array_is_no_record() {
+    let id = uid(1);
+    let array = format!("[\"{id}\",\"{ANN}\",\"Ann\",\"C\",\"2026-11-01T08:00:00Z\",null]\n");
+    for line in [array.as_str(), "null\n", "[]\n", "5\n", "[{\n"] {
+        let ran = import(&Folder::new(), "jsonl", line);
+        assert!(
+            ran.code == 3 && ran.err.contains("line 1: it is no object"),
+            "{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn a_message_is_short_whatever_it_quotes() {
+    let message = import(&Folder::new(), "csv", &"a".repeat(100_000)).failed(4);
+    assert!(message.chars().count() < 400, "{message}");
 }
 
 #[test]
@@ -716,4 +812,46 @@ fn generated_sessions_lie_where_they_are_told_to() {
         run_with_input(&["generate", "--sessions", "1", "--days", "0"], "").code,
         2
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_interruption_ends_an_import_at_once() {
+    let folder = Folder::new();
+    let fifo = folder.place("fifo");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    // Opening a file of rejections that nobody reads takes for ever.
+    let file = folder.write("in.jsonl", &two_lines());
+    let args = ["import", "--format", "jsonl", "--rejects", &fifo, &file];
+    let mut waiting = Waiting::with(&folder, &args, "");
+    let id = waiting.0.id().to_string();
+    let status = loop {
+        let mut kill = Command::new("kill");
+        kill.args(["-INT", &id]).stderr(Stdio::null());
+        let _ = kill.status().unwrap();
+        if let Some(status) = waiting.0.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+fn a_login_record_that_is_rejected_is_told_by_its_number() {
+    let login = login_record();
+    let mut broken = login.clone();
+    broken[0] = 99;
+    let folder = Folder::new();
+    let file = folder.place("wtmp");
+    fs::write(&file, [login, broken].concat()).unwrap();
+    let ran = folder.run(&["import", "--format", "wtmp", "--source", "host", &file]);
+    let said = format!("sessionlog: {file}: record 2: 99 is no type of login record\n");
+    assert!(ran.code == 3 && ran.err.starts_with(&said), "{}", ran.err);
 }

@@ -1,6 +1,7 @@
 //! The commands of the README, followed to the letter.
 
 use crate::cli::Folder;
+use crate::cli_import::login_record;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -57,12 +58,7 @@ fn five_minutes_show_who_is_on_page_through_a_month_draw_it_and_export_it() {
 #[test]
 fn five_minutes_take_the_login_records_of_a_machine_that_keeps_them() {
     let folder = Folder::new();
-    let mut login = vec![0; 384];
-    login[0] = 7;
-    login[8..13].copy_from_slice(b"pts/0");
-    login[44..47].copy_from_slice(b"ann");
-    login[340..344].copy_from_slice(&1_700_000_000_u32.to_le_bytes());
-    fs::write(folder.place("wtmp"), login).unwrap();
+    fs::write(folder.place("wtmp"), login_record()).unwrap();
     let commands = commands("In five minutes").replace("/var/log/wtmp", "wtmp");
     let shown = followed(&folder, "", &commands);
     assert!(

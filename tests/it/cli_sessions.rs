@@ -261,3 +261,39 @@ fn completions_are_scripts_for_the_shells() {
     run(&["completions", "cmd"]).failed(2);
     Folder::new().run(&["completions", "bash"]).failed(2);
 }
+
+#[test]
+fn a_period_that_is_none_is_refused_with_what_one_looks_like() {
+    let folder = Folder::with(&two_lines());
+    for period in ["soon", "2026-13", "2026-11- 1"] {
+        let message = folder.run(&["count", "--during", period]).failed(2);
+        assert!(
+            message.contains(&format!("'{period}'")) && message.contains("last-month"),
+            "{message}"
+        );
+    }
+    let message = folder.run(&["count", "--after", "-24h"]).failed(2);
+    assert!(
+        message.contains("'-24h'") && message.contains("such as 90m"),
+        "{message}"
+    );
+    for (argument, value) in [("--per-page", "0"), ("--per-page", "10001")] {
+        let message = folder.run(&["query", argument, value]).failed(10);
+        assert!(
+            message.contains(argument) && message.contains(value),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_member_of_the_busiest_comes_back_from_json() {
+    let folder = Folder::with(&two_lines());
+    let json = folder.run(&["users", "--output", "json"]).fine();
+    let users: sessionlog::Busiest<sessionlog::UserCount> = serde_json::from_str(&json).unwrap();
+    let store = Store::open(folder.store()).unwrap();
+    assert_eq!(
+        users,
+        store.busiest_users(&sessionlog::Query::all(), 20).unwrap()
+    );
+}

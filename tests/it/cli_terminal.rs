@@ -128,3 +128,25 @@ fn where_stdout_is_no_terminal_columns_tells_the_width() {
         (3, 5, 5, 5)
     );
 }
+
+/// A bar is drawn within a quarter of a second, and an import takes longer.
+#[test]
+fn an_import_shows_its_rate_and_what_is_left_in_bytes_of_a_file_and_records_of_a_stream() {
+    let folder = Folder::new();
+    let lines = run(&["generate", "--sessions", "60000", "--users", "500"]).fine();
+    let file = folder.write("in.jsonl", &lines);
+    let args = format!("import --format jsonl '{file}'");
+    let shown = on_terminal(100, &[], &folder, &args);
+    let parts = ["importing ", " of 15", " MiB, ", "iB/s, ", "s left"];
+    assert!(parts.iter().all(|part| shown.contains(part)), "{shown}");
+    let args = format!("import --format jsonl - < <(cat '{file}')");
+    let shown = on_terminal(100, &[("SHELL", "/bin/bash")], &folder, &args);
+    assert!(
+        shown.contains(" records, ") && shown.contains("/s"),
+        "{shown}"
+    );
+    assert!(
+        shown.ends_with("already there 60000, ended 0, rejected 0\n"),
+        "{shown}"
+    );
+}

@@ -21,6 +21,8 @@ struct Watcher {
     wants_text: bool,
     /// The place of a rejection that it cannot tell of.
     fails_at: Option<u64>,
+    /// After how many records it wants all to be written.
+    impatient_at: Option<u64>,
 }
 
 impl Observer for Watcher {
@@ -34,6 +36,10 @@ impl Observer for Watcher {
 
     fn wants_text(&self) -> bool {
         self.wants_text
+    }
+
+    fn read(&mut self, so_far: SoFar) -> bool {
+        self.impatient_at == Some(so_far.records)
     }
 
     fn advanced(&mut self, so_far: SoFar) {

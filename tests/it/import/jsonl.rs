@@ -253,6 +253,14 @@ fn an_input_that_fails_fails_the_import() {
     let error = jsonl(&empty_store(), BufReader::new(Failing), &mut ()).expect_err("no disk");
     assert!(matches!(error, ImportError::Input(_)));
     assert!(error.to_string().contains("the disk is gone"));
+    // What came before, but for the line that broke off, is there, and told of.
+    let (store, mut watcher) = (empty_store(), Watcher::default());
+    let whole = [&open(1), "x", &open(3)].join("\n") + "\n" + &open(4);
+    let input = BufReader::new(whole.as_bytes().chain(Failing));
+    let error = jsonl(&store, input, &mut watcher).expect_err("no disk");
+    assert!(matches!(error, ImportError::Input(_)));
+    assert_eq!((everything(&store).len(), watcher.places()), (2, vec![2]));
+    assert_eq!(watcher.advances.len(), 1);
 }
 
 proptest! {
@@ -350,4 +358,20 @@ fn an_import_goes_on_after_the_line_that_its_destination_has_come_to() {
         assert_eq!(everything(&store).len(), count(&left), "{after}");
         assert_eq!(watcher.rejections.len(), count(&lost), "{after}");
     }
+}
+
+#[test]
+fn what_was_collected_is_written_when_the_observer_wants_it() {
+    let mut watcher = Watcher {
+        impatient_at: Some(2),
+        ..Watcher::default()
+    };
+    let (store, input) = (empty_store(), [&open(1), "x", &open(3)].join("\n"));
+    jsonl(&store, input.as_bytes(), &mut watcher).expect("memory does not fail");
+    let dealt: Vec<u64> = watcher
+        .advances
+        .iter()
+        .map(|(_, records)| *records)
+        .collect();
+    assert_eq!(dealt, [2, 3]);
 }

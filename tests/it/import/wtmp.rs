@@ -4,8 +4,9 @@ use super::login_record::*;
 use super::{Watcher, counts, empty_store, everything, import, refusal};
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
-use sessionlog::import::{Summary, wtmp};
+use sessionlog::import::{Destination, ImportError, Placed, Summary, Written, wtmp};
 use sessionlog::{Order, Query, SessionLog};
+use std::io::{self, Read};
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(EPOCH * 1_000_000 + micros(seconds)).expect("a time")
@@ -377,4 +378,38 @@ proptest! {
         prop_assert!(summary.accepted > 0);
         prop_assert_eq!(summary.rejected, watcher.rejections.len() as u64);
     }
+}
+
+/// Takes sessions, and cannot tell which are open.
+struct Blind;
+
+impl Destination for Blind {
+    fn write(&mut self, _: Vec<Placed>) -> Result<Written, ImportError> {
+        Ok(Written::default())
+    }
+}
+
+#[test]
+fn login_records_go_only_where_it_can_be_told_which_sessions_are_open() {
+    let error = wtmp(Blind, &[0_u8; 384][..], "host", &mut ()).expect_err("it cannot be told");
+    assert!(matches!(&error, ImportError::Destination(_)), "{error}");
+    assert!(error.to_string().contains("cannot tell"), "{error}");
+}
+
+#[test]
+fn logins_that_had_ended_before_an_input_failed_are_there() {
+    struct Failing;
+    impl Read for Failing {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the disk is gone"))
+        }
+    }
+    // More than is looked at to tell the layout.
+    let pairs = (0..200).map(|n| [login(2 * n, "pts/0", "ann", ""), logout(2 * n + 1, "pts/0")]);
+    let records = file(&pairs.flatten().collect::<Vec<_>>());
+    let store = empty_store();
+    let input = records.chain(Failing);
+    let error = wtmp(&store, input, "host", &mut ()).expect_err("no disk");
+    assert!(matches!(error, ImportError::Input(_)), "{error}");
+    assert_eq!(everything(&store).len(), 200);
 }
