@@ -89,8 +89,14 @@ impl From<io::Error> for Failure {
 }
 
 impl Failure {
-    /// Of an import from the input called `name`, of which what comes up to a line is done.
-    pub(super) fn of_import(error: ImportError, name: String, line: Option<u64>) -> Self {
+    /// Of an import from the input called `name`, of which what comes up to a line is done, and whose
+    /// rejections go to the file called `rejects`.
+    pub(super) fn of_import(
+        error: ImportError,
+        name: String,
+        rejects: String,
+        line: Option<u64>,
+    ) -> Self {
         let problem = error.to_string();
         let going_on = |problem: String| match line {
             Some(line) => format!("{problem}; {}", resume(&name, line)),
@@ -102,7 +108,10 @@ impl Failure {
                 let error = io::Error::new(error.kind(), going_on(error.to_string()));
                 Self::Input { name, error }
             }
-            ImportError::Rejections(error) => Self::Rejects { name, error },
+            ImportError::Rejections(error) => Self::Rejects {
+                name: rejects,
+                error,
+            },
             ImportError::Compressed(_)
             | ImportError::NotLoginRecords(_)
             | ImportError::Columns(_) => Self::Format { name, problem },

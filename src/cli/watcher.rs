@@ -69,11 +69,7 @@ impl Watcher {
             Err(ImportError::Input(_) | ImportError::Destination(_)) if interrupt.has_come() => {
                 Err(Failure::Interrupted { name, line })
             }
-            Err(ImportError::Rejections(error)) => Err(Failure::Rejects {
-                name: rejects,
-                error,
-            }),
-            Err(error) => Err(Failure::of_import(error, name, line)),
+            Err(error) => Err(Failure::of_import(error, name, rejects, line)),
         }
     }
 }

@@ -261,6 +261,15 @@ fn a_file_of_rejections_is_left_alone_until_there_is_an_import() {
     assert_eq!(fs::read_to_string(&place).unwrap(), "of the last time\n");
     assert_eq!(import(&used, "jsonl", &two_lines()), 0);
     assert_eq!(fs::read_to_string(&place).unwrap(), "");
+    let device = [
+        "import",
+        "--format",
+        "jsonl",
+        "--rejects",
+        &place,
+        "/dev/null",
+    ];
+    assert_eq!(used.run(&device).code, 0);
 }
 
 #[test]
@@ -318,9 +327,13 @@ fn rejections_never_write_over_the_input_or_the_store() {
 fn an_import_whose_rejections_cannot_be_written_fails() {
     let folder = Folder::new();
     let args = ["import", "--format", "jsonl", "--rejects", "/dev/full", "-"];
-    let ran = folder.run_with_input(&args, "no record\n");
-    assert_eq!(ran.code, 1, "{}", ran.err);
-    assert!(ran.err.contains("/dev/full"), "{}", ran.err);
+    // Less than is written at once, and more.
+    for count in [1, 1_000] {
+        let ran = folder.run_with_input(&args, &"no record\n".repeat(count));
+        assert_eq!(ran.code, 1, "{}", ran.err);
+        let said = "sessionlog: --rejects /dev/full: cannot write it: No space left";
+        assert!(ran.err.starts_with(said), "{}", ran.err);
+    }
 }
 
 #[test]
@@ -653,6 +666,41 @@ fn an_interruption_while_nothing_has_come_is_one_too() {
     );
     let ran = Waiting::with(&folder, &["import", "--format", "csv", &fifo], "").interrupted();
     assert_eq!(ran.code, 130, "{}", ran.err);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_import_of_a_file_is_interrupted_between_two_reads() {
+    let lines = run(&["generate", "--sessions", "250000", "--users", "500"]).fine();
+    let folder = Folder::new();
+    let file = folder.write("in.jsonl", &lines);
+    let args = ["import", "--format", "jsonl", &file];
+    let ran = Waiting::with(&folder, &args, "").interrupted();
+    assert_eq!(ran.code, 130, "{}", ran.err);
+    assert!(ran.err.contains("in.jsonl"), "{}", ran.err);
+    assert_eq!(folder.run(&args).code, 0);
+    assert_eq!(folder.run(&["count"]).fine(), "250000\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_demonstration_leaves_no_folder_behind() {
+    let folder = Folder::new();
+    let mut demo = command(&["demo", "--sessions", "5000000"]);
+    demo.env("TMPDIR", folder.place("."));
+    demo.stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null());
+    let waiting = Waiting(demo.spawn().unwrap());
+    while !waiting.catches_interrupts() {
+        std::thread::yield_now();
+    }
+    let ran = waiting.interrupted();
+    assert_eq!(
+        (ran.code, ran.err.as_str()),
+        (130, "sessionlog: interrupted\n")
+    );
+    assert_eq!(fs::read_dir(folder.place(".")).unwrap().count(), 0);
 }
 
 #[cfg(target_os = "linux")]

@@ -82,6 +82,13 @@ fn tables_and_charts_are_as_wide_as_the_terminal_and_no_wider() {
         };
         assert_eq!(shown.lines().count(), lines, "{shown}");
     }
+    let exported = on_terminal(
+        80,
+        &[],
+        &folder,
+        "export --format csv --open --after 9998-01-01",
+    );
+    assert_eq!(exported.lines().count(), 2, "{exported}");
     let wide = on_terminal(120, &[("NO_COLOR", "1")], &folder, "histogram");
     let widest = wide.lines().map(|line| line.chars().count()).max();
     assert_eq!(widest, Some(119), "{wide}");

@@ -250,6 +250,10 @@ fn what_is_too_large_or_of_another_kind_is_refused() {
         .header(header::CONTENT_ENCODING, "gzip");
     let (status, _) = ask(&small, zipped.body(lines(1..=1).into()).unwrap());
     assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let (status, error) = post(&small, JSON_LINES, b"\x1F\x8B\x08\x00\x00\x00".to_vec());
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let message = &error["ResponseStatus"]["Message"];
+    assert_eq!(message, &json!("the body is compressed with gzip"));
     let (status, _) = ask(&small, Request::get(PATH).body(Body::empty()).unwrap());
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(count(&store), 0);
