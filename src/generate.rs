@@ -9,6 +9,7 @@ use crate::SessionLog;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use uuid::{Builder, Uuid};
 
@@ -17,15 +18,15 @@ use uuid::{Builder, Uuid};
 pub struct Profile {
     /// How many sessions.
     pub sessions: u64,
-    /// How many users to draw from; none counts as one.
+    /// How many users to draw from; none counts as one. Each takes about 100 bytes of memory.
     pub users: u32,
-    /// How many clients to draw from; none counts as one.
+    /// How many clients to draw from; none counts as one. Each takes about 100 bytes of memory.
     pub clients: u32,
     /// The seed: another one gives other records.
     pub seed: u64,
     /// The days over which the logins are spread, up to `end`; none counts as one.
     pub days: u16,
-    /// The time of the last login, from 1900 to 9000, or what is nearest to that.
+    /// The time of the last login, within [`Profile::ENDS`], or what is nearest to that.
     pub end: DateTime<Utc>,
 }
 
@@ -50,6 +51,9 @@ const WEEK: [f64; 7] = [1.0, 1.05, 1.0, 0.95, 0.8, 0.25, 0.2];
 const FAVOURITES: u64 = 3;
 
 impl Profile {
+    /// The years in which the last login can be.
+    pub const ENDS: RangeInclusive<i32> = 1900..=8999;
+
     /// The id of a user, by rank: user zero has the most sessions.
     #[must_use]
     pub fn user_refer_uid(self, user: u32) -> Uuid {
@@ -67,7 +71,9 @@ impl Profile {
     /// The records, in the order of arrival.
     #[must_use]
     pub fn session_logs(self) -> Generated {
-        let end = self.end.clamp(year(1900), year(9000));
+        let end = self
+            .end
+            .clamp(year(*Self::ENDS.start()), year(*Self::ENDS.end() + 1));
         let within_tick = end.timestamp_subsec_nanos() % 100;
         let end = end - TimeDelta::nanoseconds(within_tick.into());
         let users = (0..self.users.max(1)).map(|user| {

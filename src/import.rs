@@ -122,7 +122,11 @@ pub trait Observer {
 
     /// All that was read so far has been dealt with: called after each batch, and at the end, also
     /// where that is because the input failed.
-    fn advanced(&mut self, so_far: SoFar);
+    ///
+    /// # Errors
+    ///
+    /// As [`rejected`](Self::rejected).
+    fn advanced(&mut self, so_far: SoFar) -> io::Result<()>;
 }
 
 /// How far an import has come.
@@ -142,7 +146,9 @@ impl Observer for () {
         Ok(())
     }
 
-    fn advanced(&mut self, _: SoFar) {}
+    fn advanced(&mut self, _: SoFar) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Why an import stopped. What was written before stays; importing again is safe.

@@ -28,7 +28,9 @@ impl Observer for Texts<'_> {
         true
     }
 
-    fn advanced(&mut self, _: SoFar) {}
+    fn advanced(&mut self, _: SoFar) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 type Import = fn(&Store, &[u8], &mut Texts<'_>) -> Result<Summary, ImportError>;

@@ -5,6 +5,7 @@ use super::signals::INTERRUPTED;
 use super::text::plain;
 use crate::import::ImportError;
 use crate::{Error, ErrorKind};
+use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +32,33 @@ Exit codes:
   21  Closed: the store has been closed
  130  an import was interrupted: the message says how to go on";
 
+/// Where an import stopped.
+#[derive(Debug)]
+pub(super) struct Stopped {
+    /// What its input is called.
+    pub(super) name: String,
+    /// The line up to which it is stored, if there is one and that is known.
+    pub(super) line: Option<u64>,
+}
+
+impl fmt::Display for Stopped {
+    /// How it goes on.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, line } = self;
+        match line {
+            Some(line) => write!(
+                f,
+                "{name} is stored up to line {line}: \
+                 the same from its beginning with --resume-after {line} goes on"
+            ),
+            None => write!(
+                f,
+                "import {name} again, what is stored of it changes nothing"
+            ),
+        }
+    }
+}
+
 /// Why a command did not do all that it was asked to.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -40,24 +68,39 @@ pub(super) enum Failure {
     Store(Error),
     /// That of the store in a directory, which the error itself may not name.
     StoreAt { path: PathBuf, error: Error },
+    /// The store's, which an import ran into.
+    ImportInto {
+        path: Option<PathBuf>,
+        error: Error,
+        stopped: Stopped,
+    },
     /// Nobody, or more than one, is meant.
     Unresolved(Unresolved),
     /// The input called `name` cannot be read.
     Input { name: String, error: io::Error },
+    /// The rest of it cannot be read.
+    Rest { error: io::Error, stopped: Stopped },
     /// The input called `name` is something else.
     Format { name: String, problem: String },
-    /// The file of rejections called `name` cannot be written.
+    /// The file of rejections called `name` cannot be opened.
     Rejects { name: String, error: io::Error },
-    /// The process was asked to end while it read the input called `name`; what came up to a line of
-    /// it, if that can be told, need not be read again.
-    Interrupted { name: String, line: Option<u64> },
+    /// It cannot be written.
+    Untold {
+        name: String,
+        error: io::Error,
+        stopped: Stopped,
+    },
+    /// A server does not take records, for this reason.
+    Unsent { problem: String, stopped: Stopped },
+    /// The process was asked to end in the middle of an import.
+    Interrupted(Stopped),
     /// The process was asked to end, and nothing is left of what it did.
     Stopped,
     /// Nobody can tell the process to end in good order.
     Signals(io::Error),
     /// A temporary folder cannot be made or removed.
     Folder(io::Error),
-    /// A server cannot be started here, or does not take records there, for this reason.
+    /// A server cannot be started here, for this reason.
     Server(String),
     /// The answer cannot be written.
     Output(io::Error),
@@ -89,34 +132,43 @@ impl From<io::Error> for Failure {
 }
 
 impl Failure {
-    /// Of an import from the input called `name`, of which what comes up to a line is done, and whose
-    /// rejections go to the file called `rejects`.
-    pub(super) fn of_import(
-        error: ImportError,
-        name: String,
-        rejects: String,
-        line: Option<u64>,
-    ) -> Self {
+    /// Of an import that stopped, whose rejections go to the file called `rejects`.
+    pub(super) fn of_import(error: ImportError, stopped: Stopped, rejects: String) -> Self {
         let problem = error.to_string();
-        let going_on = |problem: String| match line {
-            Some(line) => format!("{problem}; {}", resume(&name, line)),
-            None => problem,
-        };
         match error {
-            ImportError::Store(error) => Self::Store(error),
-            ImportError::Input(error) => {
-                let error = io::Error::new(error.kind(), going_on(error.to_string()));
-                Self::Input { name, error }
-            }
-            ImportError::Rejections(error) => Self::Rejects {
+            // Before anything was stored, there is nothing to go on with.
+            ImportError::Store(error) if stopped.line.is_none() => Self::Store(error),
+            ImportError::Store(error) => Self::ImportInto {
+                path: None,
+                error,
+                stopped,
+            },
+            ImportError::Input(error) => Self::Rest { error, stopped },
+            ImportError::Destination(_) => Self::Unsent { problem, stopped },
+            ImportError::Rejections(error) => Self::Untold {
                 name: rejects,
                 error,
+                stopped,
             },
             ImportError::Compressed(_)
             | ImportError::NotLoginRecords(_)
-            | ImportError::Columns(_) => Self::Format { name, problem },
-            ImportError::Destination(_) => Self::Server(going_on(problem)),
+            | ImportError::Columns(_) => Self::Format {
+                name: stopped.name,
+                problem,
+            },
         }
+    }
+
+    /// The same, where nobody knows up to which line an import is stored.
+    pub(super) fn without_line(mut self) -> Self {
+        if let Self::ImportInto { stopped, .. }
+        | Self::Rest { stopped, .. }
+        | Self::Untold { stopped, .. }
+        | Self::Interrupted(stopped) = &mut self
+        {
+            stopped.line = None;
+        }
+        self
     }
 
     /// Of what a server needs.
@@ -125,6 +177,10 @@ impl Failure {
     }
 
     /// The same, about the store at `path` if it is about a store as a whole.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "all others stay as they are"
+    )]
     pub(super) fn at(self, path: &Path) -> Self {
         use ErrorKind::{AlreadyOpen, Corrupted, NotAStore, Unavailable, UnsupportedFormat};
         let of_store = [
@@ -134,8 +190,12 @@ impl Failure {
             Unavailable,
             UnsupportedFormat,
         ];
-        let Self::Store(error) = self else {
-            return self;
+        let mut same = self;
+        if let Self::ImportInto { path: place, .. } = &mut same {
+            *place = Some(path.to_owned());
+        }
+        let Self::Store(error) = same else {
+            return same;
         };
         match of_store.contains(&error.kind()) {
             true => Self::StoreAt {
@@ -180,7 +240,24 @@ impl Failure {
             Self::Unresolved(unresolved) => unresolved.to_string(),
             Self::Server(problem) => problem.clone(),
             Self::Format { name, problem } => format!("{name}: {problem}"),
-            Self::Interrupted { name, line } => interrupted(name, *line),
+            Self::Interrupted(stopped) => format!("interrupted: {stopped}"),
+            Self::ImportInto {
+                path,
+                error,
+                stopped,
+            } => {
+                let path = path.as_deref().unwrap_or(Path::new(""));
+                format!("{}; apart from that, {stopped}", of_store(path, error))
+            }
+            Self::Rest { error, stopped } => {
+                format!("cannot read {}: {error}; {stopped}", stopped.name)
+            }
+            Self::Untold {
+                name,
+                error,
+                stopped,
+            } => format!("--rejects {name}: cannot write it: {error}; {stopped}"),
+            Self::Unsent { problem, stopped } => format!("{problem}; {stopped}"),
             Self::Stopped => "interrupted".to_owned(),
             Self::Input { name, error } => format!("cannot read {name}: {error}"),
             Self::Rejects { name, error } => format!("--rejects {name}: cannot write it: {error}"),
@@ -195,23 +272,27 @@ impl Failure {
         match self {
             Self::Output(error) if is_closed(error) => 0,
             Self::Output(_) | Self::Done { .. } | Self::Folder(_) | Self::Server(_) => 1,
-            Self::Input { .. } | Self::Rejects { .. } | Self::Signals(_) => 1,
+            Self::Input { .. } | Self::Rest { .. } | Self::Signals(_) => 1,
+            Self::Rejects { .. } | Self::Untold { .. } | Self::Unsent { .. } => 1,
             Self::Usage(_) => 2,
             Self::Rejections => 3,
             Self::Format { .. } => 4,
             Self::Faults => code(ErrorKind::Corrupted),
-            Self::Store(error) | Self::StoreAt { error, .. } => code(error.kind()),
+            Self::Store(error) | Self::StoreAt { error, .. } | Self::ImportInto { error, .. } => {
+                code(error.kind())
+            }
             Self::Unresolved(unresolved) => code(unresolved.kind()),
-            Self::Interrupted { .. } | Self::Stopped => INTERRUPTED,
+            Self::Interrupted(_) | Self::Stopped => INTERRUPTED,
         }
     }
 }
 
 /// The arguments that set the members of what the library is asked.
-const ARGUMENTS: [(&str, &str); 4] = [
+const ARGUMENTS: [(&str, &str); 5] = [
     ("records_per_page", "--per-page"),
     ("started_after", "--after"),
     ("older_than", "--older-than"),
+    ("session_start", "--at"),
     ("session_end", "--at"),
 ];
 
@@ -235,18 +316,6 @@ fn of_store(path: &Path, error: &Error) -> String {
         true => message,
         false => format!("{path}: {message}"),
     }
-}
-
-fn interrupted(name: &str, line: Option<u64>) -> String {
-    match line {
-        Some(line) => format!("interrupted: {}", resume(name, line)),
-        None => format!("interrupted: import {name} again, what is stored of it changes nothing"),
-    }
-}
-
-/// How an import that came up to a line goes on.
-fn resume(name: &str, line: u64) -> String {
-    format!("{name} is stored up to line {line}: the same with --resume-after {line} goes on")
 }
 
 fn is_closed(error: &io::Error) -> bool {

@@ -4,7 +4,7 @@ use super::args::{self, ImportFormat, TextFormat};
 use super::exit::{Failure, say};
 use super::input::Input;
 use super::reading::open_to_read;
-use super::rejects::Rejects;
+use super::rejects::{Needed, Rejects};
 use super::remote::Remote;
 use super::signals::Interrupt;
 use super::watcher::Watcher;
@@ -58,7 +58,11 @@ pub(super) fn import(store: &Path, args: &args::Import) -> Result<(), Failure> {
     let source = source(args)?;
     let interrupt = Interrupt::watch().map_err(Failure::Signals)?;
     let input = Input::open(&args.file, &interrupt)?;
-    let rejects = rejects(args, Some(store), &input)?;
+    let needed = Needed {
+        store: Some(store),
+        ..Needed::default()
+    };
+    let rejects = rejects(args, &needed, &input)?;
     let mut late = Late::new(store, args.resume_after);
     let mut watcher = Watcher::new(&input, args, rejects);
     let imported = match args.format {
@@ -69,8 +73,13 @@ pub(super) fn import(store: &Path, args: &args::Import) -> Result<(), Failure> {
     // What a failure says is stored is to be durable.
     let closed = late.close();
     let summary = watcher.finish(imported, &interrupt);
-    closed?;
-    finish(summary?)
+    match (summary, closed) {
+        (Err(failure), Ok(())) => Err(failure),
+        // Then nobody knows how much of it is stored.
+        (Err(failure), Err(_)) => Err(failure.without_line()),
+        (Ok(_), Err(error)) => Err(error.into()),
+        (Ok(summary), Ok(())) => finish(summary),
+    }
 }
 
 /// Reads a file and sends its records to a server.
@@ -83,7 +92,11 @@ pub(super) fn send(url: &str, args: &args::Import) -> Result<(), Failure> {
     let interrupt = Interrupt::watch().map_err(Failure::Signals)?;
     let remote = Remote::new(url, args, interrupt.clone())?;
     let input = Input::open(&args.file, &interrupt)?;
-    let rejects = rejects(args, None, &input)?;
+    let needed = Needed {
+        store: None,
+        files: [args.token_file.as_deref(), args.ca.as_deref()],
+    };
+    let rejects = rejects(args, &needed, &input)?;
     let mut watcher = Watcher::new(&input, args, rejects);
     let sent = match format {
         TextFormat::Jsonl => import::jsonl(remote, input.reader, &mut watcher),
@@ -92,9 +105,9 @@ pub(super) fn send(url: &str, args: &args::Import) -> Result<(), Failure> {
     finish(watcher.finish(sent, &interrupt)?)
 }
 
-fn rejects(args: &args::Import, store: Option<&Path>, input: &Input) -> Result<Rejects, Failure> {
+fn rejects(args: &args::Import, needed: &Needed<'_>, input: &Input) -> Result<Rejects, Failure> {
     match &args.rejects {
-        Some(path) => Rejects::to_file(path, input, store, args.resume_after > 0),
+        Some(path) => Rejects::to_file(path, input, needed, args.resume_after > 0),
         None => Ok(Rejects::Told { count: 0 }),
     }
 }

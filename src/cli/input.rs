@@ -1,6 +1,6 @@
 //! Files to read records from.
 
-use super::exit::Failure;
+use super::exit::{Failure, Stopped};
 use super::signals::{Interrupt, interrupted};
 use crossbeam_channel::{Receiver, bounded};
 use same_file::Handle;
@@ -43,7 +43,9 @@ impl Input {
                 reader,
                 path,
             }),
-            Err(_) if interrupt.has_come() => Err(Failure::Interrupted { name, line: None }),
+            Err(_) if interrupt.has_come() => {
+                Err(Failure::Interrupted(Stopped { name, line: None }))
+            }
             Err(error) => Err(Failure::Input { name, error }),
         }
     }
@@ -161,6 +163,10 @@ impl Read for Piped {
         let is_read = self.piece.position() == self.piece.get_ref().len() as u64;
         if is_read && let Some(piece) = self.interrupt.receive(&self.pieces)? {
             self.piece = Cursor::new(piece?);
+            // An empty one is the end, which an interruption can come together with.
+            if self.piece.get_ref().is_empty() {
+                self.interrupt.receive(&self.pieces)?;
+            }
         }
         self.piece.read(buffer)
     }

@@ -3,10 +3,11 @@
 use super::exit::{Failure, say};
 use super::input::Input;
 use crate::import::Rejection;
+use same_file::is_same_file;
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, absolute};
 
 /// The most rejections that are told of on stderr: of a file in another format every line is one.
 const TOLD_MAX: u64 = 20;
@@ -26,31 +27,26 @@ pub(super) struct Kept {
     /// Whether it goes on from an import that stopped: then what that rejected stays.
     is_resumed: bool,
     has_begun: bool,
-    /// Why it could not begin.
-    failure: Option<io::Error>,
 }
 
 impl Kept {
-    fn begin(&mut self) {
+    /// There is an import: from now on it is about that.
+    fn begin(&mut self) -> io::Result<()> {
         if self.has_begun {
-            return;
+            return Ok(());
         }
         self.has_begun = true;
         let file = self.out.get_mut();
-        let begun = file.metadata().and_then(|metadata| {
+        match (file.metadata()?.is_file(), self.is_resumed) {
             // A device or pipe has no beginning.
-            match (metadata.is_file(), self.is_resumed) {
-                (false, _) => Ok(()),
-                (true, true) => file.seek(SeekFrom::End(0)).map(|_| ()),
-                (true, false) => file.set_len(0),
-            }
-        });
-        self.failure = begun.err();
+            (false, _) => Ok(()),
+            (true, true) => file.seek(SeekFrom::End(0)).map(|_| ()),
+            (true, false) => file.set_len(0),
+        }
     }
 
     fn write(&mut self, reject: &Reject<'_>) -> io::Result<()> {
-        self.begin();
-        self.failure.take().map_or(Ok(()), Err)?;
+        self.begin()?;
         serde_json::to_writer(&mut self.out, reject)?;
         self.out.write_all(b"\n")
     }
@@ -68,13 +64,19 @@ struct Reject<'r> {
     text: Option<&'r str>,
 }
 
+/// What an import needs besides its input.
+#[derive(Default)]
+pub(super) struct Needed<'p> {
+    pub(super) store: Option<&'p Path>,
+    pub(super) files: [Option<&'p Path>; 2],
+}
+
 impl Rejects {
-    /// A file that is made if there is none, unless that would write over what an import needs: its
-    /// input, or anything in the directory of the store.
+    /// A file that is made if there is none, unless that would write over what the import needs.
     pub(super) fn to_file(
         path: &Path,
         input: &Input,
-        store: Option<&Path>,
+        needed: &Needed<'_>,
         is_resumed: bool,
     ) -> Result<Self, Failure> {
         let name = path.display().to_string();
@@ -82,8 +84,12 @@ impl Rejects {
         if path.as_os_str() == "-" {
             return Err(refused("it needs a file"));
         }
-        if store.is_some_and(|store| is_below(path, store)) {
+        if needed.store.is_some_and(|store| is_below(path, store)) {
             return Err(refused("that is in the directory of the store"));
+        }
+        let mut files = needed.files.iter().flatten();
+        if files.any(|file| is_same_file(path, file).unwrap_or(false)) {
+            return Err(refused("that is another file of this import"));
         }
         let options = || {
             File::options()
@@ -102,7 +108,6 @@ impl Rejects {
                 out: BufWriter::new(file),
                 is_resumed,
                 has_begun: false,
-                failure: None,
             })),
             Err(error) => Err(Failure::Rejects { name, error }),
         }
@@ -116,10 +121,11 @@ impl Rejects {
         }
     }
 
-    /// There is an import: the file is from now on about that.
-    pub(super) fn begin(&mut self) {
-        if let Self::Kept(kept) = self {
-            kept.begin();
+    /// Writes out what is left: what comes up to here need not be read again.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Told { .. } => Ok(()),
+            Self::Kept(kept) => kept.begin().and_then(|()| kept.out.flush()),
         }
     }
 
@@ -156,36 +162,26 @@ impl Rejects {
         }
     }
 
-    /// Writes out what is left, and says how many were not told of.
-    pub(super) fn finish(self) -> Result<(), Failure> {
-        match self {
-            Self::Told { count } => {
-                if count > TOLD_MAX {
-                    let more = count - TOLD_MAX;
-                    say(&format!("and {more} more: --rejects FILE takes them all"));
-                }
-                Ok(())
-            }
-            Self::Kept(mut kept) => {
-                let begun = kept.failure.take().map_or(Ok(()), Err);
-                let written = begun.and_then(|()| kept.out.flush());
-                let name = kept.name;
-                written.map_err(|error| Failure::Rejects { name, error })
-            }
+    /// Says how many were not told of.
+    pub(super) fn finish(&self) {
+        if let Self::Told { count } = self
+            && *count > TOLD_MAX
+        {
+            let more = count - TOLD_MAX;
+            say(&format!("and {more} more: --rejects FILE takes them all"));
         }
     }
 }
 
-/// Whether a file is, or would be, below a directory.
+/// Whether a file is, or would be, a directory or below one, neither of which need be there.
 fn is_below(path: &Path, directory: &Path) -> bool {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
     // What a symbolic link leads to counts, too.
-    let places = [fs::canonicalize(path), fs::canonicalize(folder)];
-    let directory = fs::canonicalize(directory);
-    directory.is_ok_and(|directory| {
+    let real = |path: &Path| fs::canonicalize(path).or_else(|_| absolute(path));
+    let folder = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let places = [real(path), real(folder.unwrap_or(Path::new(".")))];
+    real(directory).is_ok_and(|directory| {
         let mut places = places.iter().flatten();
         places.any(|place| place.starts_with(&directory))
     })

@@ -5,15 +5,19 @@ use super::exit::Failure;
 use super::signals::Interrupt;
 use crate::SessionLog;
 use crate::import::{Destination, ImportError, Placed, Rejection, Written};
+use crossbeam_channel::bounded;
 use serde::Deserialize;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
-use ureq::Agent;
 use ureq::http::{Response, Uri, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::typestate::WithBody;
+use ureq::{Agent, RequestBuilder};
 
 /// How often a batch is sent at most.
 const ATTEMPTS_MAX: u32 = 9;
@@ -72,7 +76,7 @@ impl Remote {
     }
 
     /// Sends a body until it is taken, or until nothing more is to be hoped for.
-    fn send(&self, body: &[u8]) -> Result<Report, Unsent> {
+    fn send(&self, body: &Arc<[u8]>) -> Result<Report, Unsent> {
         let mut wait = FIRST_WAIT;
         let mut attempt = 1;
         loop {
@@ -90,14 +94,31 @@ impl Remote {
         }
     }
 
-    fn post(&self, body: &[u8]) -> Result<Report, Unsent> {
-        let mut request = self.agent.post(&self.url);
-        request = request.header(header::CONTENT_TYPE, "application/x-ndjson");
-        if let Some(token) = &self.token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    /// Sends a body once. A server can take its time with the answer, and an interruption cannot wait
+    /// for that: a thread does.
+    fn post(&self, body: &Arc<[u8]>) -> Result<Report, Unsent> {
+        let (sender, answers) = bounded(1);
+        let request = self.request();
+        let body = Arc::clone(body);
+        let send = move || {
+            let response = request.send(&body[..]).map_err(|error| Unsent::of(&error));
+            // Nobody waits for it any more if the process is to end.
+            let _ = sender.send(response.and_then(answer));
+        };
+        let sent = thread::Builder::new().name("request".into()).spawn(send);
+        sent.map_err(|error| Unsent::unsendable(&error))?;
+        let answer = self.interrupt.receive(&answers);
+        let answer = answer.map_err(|error| Unsent::unsendable(&error))?;
+        answer.unwrap_or_else(|| Err(Unsent::unreadable("there is none")))
+    }
+
+    fn request(&self) -> RequestBuilder<WithBody> {
+        let request = self.agent.post(&self.url);
+        let request = request.header(header::CONTENT_TYPE, "application/x-ndjson");
+        match &self.token {
+            Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
+            None => request,
         }
-        let response = request.send(body).map_err(|error| Unsent::of(&error))?;
-        answer(response)
     }
 }
 
@@ -145,6 +166,15 @@ impl Unsent {
         Self {
             problem: error.to_string(),
             may_pass,
+            retry_after: Duration::ZERO,
+        }
+    }
+
+    /// It was not even tried, or given up.
+    fn unsendable(error: &io::Error) -> Self {
+        Self {
+            problem: error.to_string(),
+            may_pass: false,
             retry_after: Duration::ZERO,
         }
     }
@@ -215,14 +245,14 @@ impl Remote {
 }
 
 /// Records as JSON lines.
-fn body<'a>(logs: impl Iterator<Item = &'a SessionLog>) -> Vec<u8> {
+fn body<'a>(logs: impl Iterator<Item = &'a SessionLog>) -> Arc<[u8]> {
     let mut body = Vec::new();
     for log in logs {
         // Writing to memory does not fail, and every record has its JSON.
         let _ = serde_json::to_writer(&mut body, log);
         body.push(b'\n');
     }
-    body
+    body.into()
 }
 
 /// The server's lines, as the places they came from.

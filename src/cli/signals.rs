@@ -58,6 +58,9 @@ impl Signals {
 /// The exit code of a command that was interrupted: 128 and the number of SIGINT, as shells have it.
 pub(super) const INTERRUPTED: u8 = 130;
 
+/// How much later than another process of a pipeline this one may be asked to end.
+const TOGETHER: Duration = Duration::from_millis(20);
+
 /// Whether this process was asked to end. Asked twice, it ends at once.
 #[derive(Debug, Clone)]
 pub(super) struct Interrupt {
@@ -101,11 +104,17 @@ impl Interrupt {
     ///
     /// # Errors
     ///
-    /// [`interrupted`] if the process is asked to end first.
+    /// [`interrupted`] if the process is asked to end first, or together with the end: who writes into
+    /// a pipe is asked, too.
     pub(super) fn receive<T>(&self, from: &Receiver<T>) -> io::Result<Option<T>> {
-        select! {
-            recv(from) -> next => Ok(next.ok()),
-            recv(self.ended) -> _ => Err(interrupted()),
+        let next = select! {
+            recv(from) -> next => next.ok(),
+            recv(self.ended) -> _ => None,
+        };
+        match next {
+            None if !self.sleep(TOGETHER) => Err(interrupted()),
+            _ if self.has_come() => Err(interrupted()),
+            next => Ok(next),
         }
     }
 }

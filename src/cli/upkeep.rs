@@ -1,11 +1,13 @@
 //! The commands that keep a store in order.
 
+use super::args::Output;
 use super::exit::Failure;
 use super::reading::open_to_read;
 use super::{args, output, progress, reports};
 use crate::{Erasure, OpenSessions, Progress, RetainedMax, StaleEnd, Store};
 use chrono::TimeDelta;
 use indicatif::ProgressBar;
+use serde::Serialize;
 use std::path::Path;
 
 /// Checks the whole store, and prints what is wrong.
@@ -31,10 +33,12 @@ pub(super) fn prune(store: &Path, args: &args::Prune) -> Result<(), Failure> {
         true => OpenSessions::Remove,
         false => OpenSessions::Keep,
     };
-    let pruned = changed(store, "pruning", |store, bar| {
-        Ok(store.prune(args.older_than, open, |done| show(bar, done))?)
-    })?;
-    output::report(&pruned, args.answer.output, reports::pruned)
+    changed(
+        store,
+        "pruning",
+        (args.answer.output, reports::pruned),
+        |store, bar| Ok(store.prune(args.older_than, open, |done| show(bar, done))?),
+    )
 }
 
 /// Removes the oldest until few enough are left.
@@ -43,10 +47,12 @@ pub(super) fn retain(store: &Path, args: &args::Retain) -> Result<(), Failure> {
         (Some(sessions), _) => RetainedMax::Sessions(sessions),
         (None, bytes) => RetainedMax::LiveBytes(bytes.unwrap_or(u64::MAX)),
     };
-    let pruned = changed(store, "pruning", |store, bar| {
-        Ok(store.retain_at_most(max, |done| show(bar, done))?)
-    })?;
-    output::report(&pruned, args.answer.output, reports::pruned)
+    changed(
+        store,
+        "pruning",
+        (args.answer.output, reports::pruned),
+        |store, bar| Ok(store.retain_at_most(max, |done| show(bar, done))?),
+    )
 }
 
 /// Ends what was opened long ago.
@@ -55,10 +61,12 @@ pub(super) fn end_stale(store: &Path, args: &args::EndStale) -> Result<(), Failu
         (Some(at), _) => StaleEnd::At(at),
         (None, hours) => StaleEnd::AfterStart(TimeDelta::hours(hours.unwrap_or(0).into())),
     };
-    let ended = changed(store, "ending", |store, bar| {
-        Ok(store.end_stale(args.before, end, |done| show(bar, done))?)
-    })?;
-    output::report(&ended, args.answer.output, reports::ended_open)
+    changed(
+        store,
+        "ending",
+        (args.answer.output, reports::ended_open),
+        |store, bar| Ok(store.end_stale(args.before, end, |done| show(bar, done))?),
+    )
 }
 
 /// Removes all of a user.
@@ -67,39 +75,51 @@ pub(super) fn erase(store: &Path, args: &args::Erase) -> Result<(), Failure> {
         true => Erasure::Secure,
         false => Erasure::Logical,
     };
-    let erased = changed(store, "erasing", |store, bar| {
-        let user = args.user.uid(store)?;
-        Ok(store.erase_user(user, erasure, |done| show(bar, done))?)
-    })?;
-    output::report(&erased, args.answer.output, reports::erased)
+    changed(
+        store,
+        "erasing",
+        (args.answer.output, reports::erased),
+        |store, bar| {
+            let user = args.user.uid(store)?;
+            Ok(store.erase_user(user, erasure, |done| show(bar, done))?)
+        },
+    )
 }
 
 /// Makes the file smaller.
 pub(super) fn compact(store: &Path, args: &args::Compact) -> Result<(), Failure> {
-    let compacted = changed(store, "compacting", |store, bar| {
-        Ok(store.compact(|done| show(bar, done))?)
-    })?;
-    output::report(&compacted, args.answer.output, reports::compacted)
+    changed(
+        store,
+        "compacting",
+        (args.answer.output, reports::compacted),
+        |store, bar| Ok(store.compact(|done| show(bar, done))?),
+    )
 }
 
 /// Makes the indexes anew.
 pub(super) fn rebuild(store: &Path, args: &args::Rebuild) -> Result<(), Failure> {
-    let compacted = changed(store, "rebuilding", |store, bar| {
-        Ok(store.rebuild(|done| show(bar, done))?)
-    })?;
-    output::report(&compacted, args.answer.output, reports::compacted)
+    changed(
+        store,
+        "rebuilding",
+        (args.answer.output, reports::compacted),
+        |store, bar| Ok(store.rebuild(|done| show(bar, done))?),
+    )
 }
 
-/// Opens a store, does something long to it, and closes it.
-fn changed<T>(
+/// Opens a store, does something long to it, says in these words or by its members what was done, and
+/// closes it.
+fn changed<T: Serialize>(
     path: &Path,
     what: &'static str,
+    (output, words): (Output, fn(&T) -> String),
     change: impl FnOnce(&Store, &ProgressBar) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+) -> Result<(), Failure> {
     let store = Store::open(path)?;
     let done = with_bar(what, |bar| change(&store, bar))?;
-    store.close()?;
-    Ok(done)
+    let printed = output::report(&done, output, words);
+    let closed = store.close();
+    printed.map_err(|failure| failure.after(|| words(&done)))?;
+    Ok(closed?)
 }
 
 /// Does something long, with a bar that goes once it is done.

@@ -1,6 +1,6 @@
 //! An import as people see it: a bar, what is rejected, and how it ends.
 
-use super::exit::Failure;
+use super::exit::{Failure, Stopped};
 use super::input::Input;
 use super::rejects::{Rejects, Unit};
 use super::signals::Interrupt;
@@ -26,6 +26,9 @@ pub(super) struct Watcher {
     advanced: Instant,
     /// The place up to which that is so.
     place: u64,
+    /// The place up to which an earlier import had come, and the last that was read.
+    resume_after: u64,
+    read_up_to: u64,
 }
 
 impl Watcher {
@@ -37,6 +40,7 @@ impl Watcher {
         Self {
             unit,
             place: args.resume_after,
+            resume_after: args.resume_after,
             ..Self::of_lines(input, rejects)
         }
     }
@@ -50,6 +54,8 @@ impl Watcher {
             rejects,
             advanced: Instant::now(),
             place: 0,
+            resume_after: 0,
+            read_up_to: 0,
         }
     }
 
@@ -60,16 +66,23 @@ impl Watcher {
         interrupt: &Interrupt,
     ) -> Result<Summary, Failure> {
         self.bar.finish_and_clear();
-        let (name, rejects) = (self.name, self.rejects.name());
-        let finished = self.rejects.finish();
-        // Login records are read from the first to the last: each can end a session before it.
-        let line = Some(self.place).filter(|line| *line > 0 && self.unit == Unit::Line);
+        self.rejects.finish();
+        let stopped = Stopped {
+            name: self.name,
+            // Login records are read from the first to the last: each can end a session before it.
+            line: Some(self.place).filter(|line| *line > 0 && self.unit == Unit::Line),
+        };
         match summary {
-            Ok(summary) => finished.map(|()| summary),
-            Err(ImportError::Input(_) | ImportError::Destination(_)) if interrupt.has_come() => {
-                Err(Failure::Interrupted { name, line })
+            Ok(_) if self.read_up_to < self.resume_after => {
+                let (line, name) = (self.resume_after, stopped.name);
+                let problem = format!("--resume-after {line}: {name} has no line {line}");
+                Err(Failure::Usage(problem))
             }
-            Err(error) => Err(Failure::of_import(error, name, rejects, line)),
+            Ok(summary) => Ok(summary),
+            Err(ImportError::Input(_) | ImportError::Destination(_)) if interrupt.has_come() => {
+                Err(Failure::Interrupted(stopped))
+            }
+            Err(error) => Err(Failure::of_import(error, stopped, self.rejects.name())),
         }
     }
 }
@@ -85,6 +98,7 @@ impl Observer for Watcher {
     }
 
     fn read(&mut self, so_far: SoFar) -> bool {
+        self.read_up_to = so_far.place;
         self.bar.set_position(match self.is_whole {
             true => so_far.bytes,
             false => so_far.records,
@@ -92,9 +106,10 @@ impl Observer for Watcher {
         !self.is_whole && self.advanced.elapsed() > PATIENCE
     }
 
-    fn advanced(&mut self, so_far: SoFar) {
-        self.rejects.begin();
+    fn advanced(&mut self, so_far: SoFar) -> io::Result<()> {
+        self.rejects.flush()?;
         self.advanced = Instant::now();
         self.place = self.place.max(so_far.place);
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ const TICK: TimeDelta = TimeDelta::nanoseconds(100);
 
 /// What a time may look like, for a message.
 const TIMES: &str = "it is no time, such as 2026-11-01T08:00:00Z, 2026-11-01 08:00 or 2026-11-01 \
-                     (UTC unless it says otherwise), and no age, such as 90m, 24h or 7d";
+                     (UTC unless it says otherwise), and no age in s, m, h, d or w, such as 90m, 24h or 7d";
 
 /// A time as the command line takes it; clap names the value in front of what is wrong with it.
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
@@ -24,7 +24,7 @@ fn time_at(now: DateTime<Utc>, text: &str) -> Result<DateTime<Utc>, String> {
     if text == "now" {
         return Ok(now);
     }
-    if let Ok(age) = humantime::parse_duration(text) {
+    if let Some(age) = age(text) {
         let age = TimeDelta::from_std(age).ok();
         let at = age.and_then(|age| now.checked_sub_signed(age));
         return at.ok_or_else(|| "it is longer ago than there are times".to_owned());
@@ -37,6 +37,16 @@ fn time_at(now: DateTime<Utc>, text: &str) -> Result<DateTime<Utc>, String> {
         ));
     }
     Ok(at)
+}
+
+/// An age in the units that the help names: of others, such as M, few would know what they are.
+fn age(text: &str) -> Option<std::time::Duration> {
+    let is_unit = |character: char| "smhdw".contains(character);
+    let is_part = |character: char| character.is_ascii_digit() || is_unit(character);
+    let is_age = text.contains(is_unit) && text.chars().all(|c| is_part(c) || c == ' ');
+    is_age
+        .then(|| humantime::parse_duration(text).ok())
+        .flatten()
 }
 
 /// The time that a text says once what it leaves out is put in: midnight, the full minute, UTC.
@@ -160,7 +170,8 @@ mod tests {
         ] {
             assert_eq!(parsed(text), Ok(at(expected)), "{text}");
         }
-        assert!(parsed("300000years").unwrap_err().contains("longer ago"));
+        assert_eq!(parsed("2w 1s"), Ok(at("2026-11-14T11:59:59Z")));
+        assert!(parsed("99999999999w").unwrap_err().contains("longer ago"));
     }
 
     #[test]
@@ -170,6 +181,10 @@ mod tests {
             "yesterday",
             "1793520000",
             "24",
+            "0",
+            "1M",
+            "1.5h",
+            "1month",
             "-24h",
             "01/11/2026",
             "2026-02-30",

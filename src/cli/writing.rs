@@ -26,9 +26,10 @@ pub(super) fn start(store: &Path, args: &args::Start) -> Result<(), Failure> {
             refer_uid
         }
     };
-    store.close()?;
     let printed = output::answer(|out| Ok(writeln!(out, "{refer_uid}")?));
-    printed.map_err(|failure| failure.after(|| format!("session {refer_uid} was started")))
+    done(&store, printed, || {
+        format!("session {refer_uid} was started")
+    })
 }
 
 /// Who starts a session, as far as it is given, and else as the store knows it.
@@ -58,13 +59,12 @@ fn newest_name(store: &Store, user: Uuid) -> Result<Arc<str>, Failure> {
 pub(super) fn end(store: &Path, args: &args::End) -> Result<(), Failure> {
     let store = Store::open(store)?;
     let outcome = store.end(args.refer_uid, args.at)?;
-    store.close()?;
-    let done = match outcome {
+    let what = match outcome {
         Outcome::Ended => "ended",
         Outcome::AlreadyThere | Outcome::Added => "already there",
     };
-    let printed = output::answer(|out| Ok(writeln!(out, "{done}")?));
-    printed.map_err(|failure| failure.after(|| done.to_owned()))
+    let printed = output::answer(|out| Ok(writeln!(out, "{what}")?));
+    done(&store, printed, || what.to_owned())
 }
 
 /// Ends all open sessions that pass the filters.
@@ -77,9 +77,8 @@ pub(super) fn end_open(store: &Path, args: &args::EndOpen) -> Result<(), Failure
     let store = Store::open(store)?;
     let query = args.sessions.query(&store)?.build()?;
     let ended = store.end_open(&query, args.at)?;
-    store.close()?;
     let printed = output::report(&ended, args.answer.output, reports::ended_open);
-    printed.map_err(|failure| failure.after(|| reports::ended_open(&ended)))
+    done(&store, printed, || reports::ended_open(&ended))
 }
 
 fn usage(problem: &str) -> Failure {
@@ -90,9 +89,19 @@ fn usage(problem: &str) -> Failure {
 pub(super) fn remove(store: &Path, args: &args::Remove) -> Result<(), Failure> {
     let store = Store::open(store)?;
     let log = store.remove(args.refer_uid)?;
-    store.close()?;
     let printed = output::answer(|out| Ok(output::session(out, &log, args.answer.output)?));
     // It is nowhere else now.
     let record = || serde_json::to_string(&log).unwrap_or_default();
-    printed.map_err(|failure| failure.after(|| format!("removed {}", record())))
+    done(&store, printed, || format!("removed {}", record()))
+}
+
+/// Closes the store after `what` is done and durable, and printed or not.
+fn done(
+    store: &Store,
+    printed: Result<(), Failure>,
+    what: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    let closed = store.close();
+    printed.map_err(|failure| failure.after(what))?;
+    Ok(closed?)
 }

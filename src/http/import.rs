@@ -179,7 +179,9 @@ impl Observer for Rejections {
         Ok(())
     }
 
-    fn advanced(&mut self, _: SoFar) {}
+    fn advanced(&mut self, _: SoFar) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {

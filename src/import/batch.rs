@@ -111,8 +111,8 @@ impl<'a> Batch<'a> {
         }
         self.report()?;
         self.settled = self.so_far.records;
-        self.observer.advanced(self.so_far);
-        Ok(())
+        let told = self.observer.advanced(self.so_far);
+        told.map_err(ImportError::Rejections)
     }
 
     fn report(&mut self) -> Result<(), ImportError> {

@@ -43,8 +43,7 @@ pub fn csv(
     let mut reader = ReaderBuilder::new()
         .flexible(true)
         .from_reader(Input::new(input)?);
-    let header = reader.byte_headers();
-    let names = names(header.map_err(|error| unreadable(error, 1))?)?;
+    let names = names(reader.byte_headers().map_err(no_header)?)?;
     destination.begin()?;
     let mut batch = Batch::new(&mut destination, observer);
     let mut row = ByteRecord::new();
@@ -117,10 +116,7 @@ struct Input<R> {
 
 impl<R: Read> Input<R> {
     fn new(mut input: R) -> Result<Self, ImportError> {
-        let mut start = Vec::new();
-        let bytes = compressed::START_BYTES as u64;
-        input.by_ref().take(bytes).read_to_end(&mut start)?;
-        compressed::refuse(&start)?;
+        let mut start = compressed::start(&mut input)?;
         if start.starts_with(BYTE_ORDER_MARK) {
             start.drain(..BYTE_ORDER_MARK.len());
         }
@@ -176,6 +172,16 @@ impl<R: Read> Read for Input<R> {
         let count = self.rest.read(buffer)?;
         self.given.extend(buffer.iter().take(count));
         Ok(count)
+    }
+}
+
+/// What is wrong with an input whose first line cannot be read.
+fn no_header(error: csv::Error) -> ImportError {
+    match unreadable(error, 1) {
+        ImportError::Input(error) if error.kind() == io::ErrorKind::InvalidData => {
+            ImportError::Columns(error.to_string())
+        }
+        other => other,
     }
 }
 

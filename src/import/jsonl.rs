@@ -6,7 +6,7 @@ use crate::import::compressed;
 use crate::import::members::{id, time};
 use crate::import::{CSV_COLUMNS, Destination, ImportError, Observer, Summary};
 use serde_json::{Map, Value};
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Cursor, Read};
 
 /// The longest line that [`jsonl`] takes, in bytes without its ending: several times what the
 /// longest record needs.
@@ -35,9 +35,9 @@ pub fn jsonl(
     observer: &mut dyn Observer,
 ) -> Result<Summary, ImportError> {
     let mut input = input;
-    compressed::refuse(input.fill_buf()?)?;
+    let start = Cursor::new(compressed::start(&mut input)?);
     destination.begin()?;
-    let mut lines = Lines::new(input);
+    let mut lines = Lines::new(start.chain(input));
     let mut batch = Batch::new(&mut destination, observer);
     loop {
         match lines.advance() {

@@ -86,7 +86,10 @@ pub fn wtmp(
         match records.advance() {
             Ok(true) => place += 1,
             Ok(false) => break,
-            Err(error) => return Err(batch.broken(error.into())),
+            Err(error) => {
+                replay.finish(&mut batch);
+                return Err(batch.broken(error.into()));
+            }
         }
         match records.event() {
             Ok(Some(event)) => replay.take(place, event, &mut batch),

@@ -333,6 +333,11 @@ fn an_import_whose_rejections_cannot_be_written_fails() {
         assert_eq!(ran.code, 1, "{}", ran.err);
         let said = "sessionlog: --rejects /dev/full: cannot write it: No space left";
         assert!(ran.err.starts_with(said), "{}", ran.err);
+        assert!(
+            ran.err.contains("import standard input again"),
+            "{}",
+            ran.err
+        );
     }
 }
 
@@ -623,7 +628,9 @@ fn an_interrupted_import_leaves_whole_batches_and_says_how_to_go_on() {
     assert_eq!((ran.code, ran.out.as_str()), (130, ""), "{}", ran.err);
     let (before, hint) = ran.err.split_once("up to line ").unwrap();
     assert_eq!(before, "sessionlog: interrupted: standard input is stored ");
-    let (line, hint) = hint.split_once(": the same with ").unwrap();
+    let (line, hint) = hint
+        .split_once(": the same from its beginning with ")
+        .unwrap();
     assert_eq!(hint, format!("--resume-after {line} goes on\n"));
     assert_eq!(folder.run(&["count"]).fine(), format!("{line}\n"));
     assert!(line.parse::<u32>().unwrap() > 240_000, "{line}");
@@ -725,6 +732,81 @@ fn a_resumed_import_keeps_what_the_first_part_of_it_rejected() {
         .collect();
     assert_eq!(bad, [1, 9_002]);
     assert_eq!(folder.run(&["count"]).fine(), "9000\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interruption_counts_though_the_input_ends_with_it() {
+    for _ in 0..20 {
+        let folder = Folder::new();
+        let args = ["import", "--format", "jsonl", "-"];
+        let torn = two_lines() + "{\"refer_uid\":\"";
+        let mut waiting = Waiting::with(&folder, &args, &torn);
+        let id = waiting.0.id().to_string();
+        drop(waiting.0.stdin.take());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let ran = Ran::of(waiting.0.wait_with_output().unwrap());
+        // The end may have come long before: a line that is torn is rejected then. Or nothing had been
+        // read yet.
+        assert!([130, 3].contains(&ran.code), "{}", ran.err);
+        if ran.code == 3 || !ran.err.contains("import standard input again") {
+            let goes_on = ran.err.contains("--resume-after 2 goes on");
+            assert_eq!(goes_on, ran.code == 130, "{}", ran.err);
+            assert_eq!(folder.run(&["count"]).fine(), "2\n");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_import_of_login_records_has_those_who_are_still_on() {
+    let folder = Folder::new();
+    // More than is looked at to tell the layout.
+    let records: Vec<u8> = std::iter::repeat_n(login_record(), 300).flatten().collect();
+    let file = folder.place("wtmp");
+    fs::write(&file, records).unwrap();
+    let fifo = folder.place("fifo");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let args = ["import", "--format", "wtmp", "--source", "host", &fifo];
+    let waiting = Waiting::with(&folder, &args, "");
+    let mut writer = fs::File::options().write(true).open(&fifo).unwrap();
+    writer.write_all(&fs::read(&file).unwrap()).unwrap();
+    let lock = folder.store().join("main.redb");
+    while !lock.exists() {
+        std::thread::yield_now();
+    }
+    let ran = waiting.interrupted();
+    assert_eq!(ran.code, 130, "{}", ran.err);
+    drop(writer);
+    assert!(folder.run(&["verify"]).code == 0);
+    // The same login three hundred times is one session, if it had been read by then.
+    assert!(["0\n", "1\n"].contains(&folder.run(&["count"]).fine().as_str()));
+    let args = ["import", "--format", "wtmp", "--source", "host", &file];
+    assert_eq!(folder.run(&args).code, 0);
+    assert_eq!(folder.run(&["count", "--open"]).fine(), "1\n");
+}
+
+#[test]
+fn a_line_to_resume_after_that_the_input_does_not_have_is_told() {
+    let folder = Folder::new();
+    let args = ["import", "--format", "jsonl", "--resume-after", "3", "-"];
+    let message = folder.run_with_input(&args, &two_lines()).failed(2);
+    assert!(
+        message.contains("--resume-after 3") && message.contains("no line 3"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -136,6 +136,31 @@ fn an_import_that_the_disk_has_no_room_for_says_so_and_goes_on_once_there_is_roo
     assert!(stored.verify(|_| ()).unwrap().is_sound());
 }
 
+/// Closing a store writes more than a start does.
+#[cfg(unix)]
+#[test]
+fn a_session_that_was_started_is_told_though_the_store_cannot_be_closed() {
+    let folder = Folder::with(&two_lines());
+    let store = folder.store();
+    let mut told = Vec::new();
+    for limit in ["8", "64", "512", "1024", "unlimited"] {
+        let script = format!("trap '' XFSZ; ulimit -S -f {limit}; exec \"$@\"");
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &script, "bash", env!("CARGO_BIN_EXE_sessionlog")]);
+        bash.arg("--store").arg(&store);
+        bash.args(["start", "--user-name", "Ann", "--client", limit]);
+        let output = bash.stdin(Stdio::null()).output().unwrap();
+        let id = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() || output.status.code() == Some(18));
+        told.extend(id.lines().map(str::to_owned));
+    }
+    let count = folder.run(&["count"]).fine();
+    assert_eq!(count, format!("{}\n", 2 + told.len()));
+    for id in told {
+        folder.run(&["get", &id]).fine();
+    }
+}
+
 #[test]
 fn stale_sessions_end_at_a_given_instant_too() {
     let folder = old_sessions();

@@ -55,6 +55,8 @@ fn lines(numbers: impl IntoIterator<Item = u128>) -> String {
         .collect()
 }
 
+const CSV_HEADER: &str = "refer_uid,user_refer_uid,user,client_refer_uid,session_start,session_end";
+
 fn count(store: &Store) -> u64 {
     store.count(&Query::all()).unwrap()
 }
@@ -241,6 +243,9 @@ fn what_is_too_large_or_of_another_kind_is_refused() {
         error["ResponseStatus"]["ErrorCode"],
         json!("RequestEntityTooLarge")
     );
+    let rows = "x\n".repeat(1_000);
+    let (status, _) = post(&small, "text/csv", format!("{CSV_HEADER}\n{rows}"));
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     for content_type in ["application/json", "text/plain", "garbage"] {
         let (status, _) = post(&small, content_type, lines(1..=1));
         assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{content_type}");

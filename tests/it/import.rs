@@ -42,8 +42,9 @@ impl Observer for Watcher {
         self.impatient_at == Some(so_far.records)
     }
 
-    fn advanced(&mut self, so_far: SoFar) {
+    fn advanced(&mut self, so_far: SoFar) -> io::Result<()> {
         self.advances.push((so_far.bytes, so_far.records));
+        Ok(())
     }
 }
 

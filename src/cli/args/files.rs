@@ -4,7 +4,7 @@ use super::Filter;
 use super::filter::help;
 use crate::cli::when::time;
 use crate::generate::Profile;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -28,8 +28,8 @@ a line of JSON with its line (of a login record, its number), the reason, and
 its text. That file is written anew, unless --resume-after goes on with it.
 
 Records become durable in groups of up to 10,000, and all of them by the end. If
-the power fails in the middle, import the same again. Before Ctrl-C ends an
-import, what had come is stored; the message says how to go on.
+the power fails in the middle, import the same again. Ctrl-C ends an import once
+the records that were read are stored; the message says how to go on.
 
 While a server runs on a store, --to sends it the records, in batches of 20,000
 that are durable once answered. What fails to arrive is sent again for about a
@@ -111,6 +111,18 @@ pub(in crate::cli) enum TextFormat {
     Csv,
 }
 
+/// The most users or clients to make up, all of which are in memory.
+const NAMES_MAX: i64 = 10_000_000;
+
+/// A time that made-up logins can end at.
+fn until(text: &str) -> Result<DateTime<Utc>, String> {
+    let at = time(text)?;
+    match Profile::ENDS.contains(&at.year()) {
+        true => Ok(at),
+        false => Err(format!("it lies outside the years {:?}", Profile::ENDS)),
+    }
+}
+
 /// Write made-up sessions as JSON lines, the same for the same seed.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -122,18 +134,18 @@ pub(in crate::cli) struct Generate {
     pub(in crate::cli) sessions: u64,
     /// How many users to draw from
     #[arg(long, value_name = "N", default_value_t = Profile::default().users,
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = clap::value_parser!(u32).range(1..=NAMES_MAX))]
     pub(in crate::cli) users: u32,
     /// How many clients to draw from
     #[arg(long, value_name = "N", default_value_t = Profile::default().clients,
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = clap::value_parser!(u32).range(1..=NAMES_MAX))]
     pub(in crate::cli) clients: u32,
     /// Over how many days to spread the logins
     #[arg(long, value_name = "N", default_value_t = Profile::default().days,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub(in crate::cli) days: u16,
     /// When the last of them is: a time, or now [default: 2026-11-01]
-    #[arg(long, value_name = "T", value_parser = time, allow_hyphen_values = true)]
+    #[arg(long, value_name = "T", value_parser = until, allow_hyphen_values = true)]
     pub(in crate::cli) until: Option<DateTime<Utc>>,
     /// Another seed gives other sessions
     #[arg(long, value_name = "N", default_value_t = Profile::default().seed)]

@@ -12,9 +12,9 @@ macro_rules! help {
             $examples,
             "\n\n\
 T is a time such as 2026-11-01T08:00:00.1234567Z, or less of one, in UTC then:
-2026-11-01T08:00 is that minute and 2026-11-01 that midnight; or an age, such
-as 90m, 24h or 7d; or now. The instant itself is excluded: --after 2026-11-01
-leaves out what started at that very midnight.
+2026-11-01T08:00 is that minute and 2026-11-01 that midnight; or an age in s, m,
+h, d or w, such as 90m or 7d; or now. The instant itself is excluded: --after
+2026-11-01 leaves out what started at that very midnight.
 
 PERIOD is a UTC day, month or year, all of it: 2026-11-01, 2026-11, 2026, today,
 yesterday, this-month or last-month."

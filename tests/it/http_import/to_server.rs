@@ -251,6 +251,13 @@ fn a_token_goes_along_from_a_file_or_the_environment() {
         "{said}"
     );
     let (_token, token) = file("token", "0123456789abcdef\n");
+    let over = ["--token-file", &token, "--rejects", &token];
+    let (code, said) = send(&server.url(), &over, &path);
+    assert!(code == 2 && said.contains("--rejects"), "{said}");
+    assert_eq!(
+        std::fs::read_to_string(&token).unwrap(),
+        "0123456789abcdef\n"
+    );
     assert_eq!(send(&server.url(), &["--token-file", &token], &path).0, 0);
     let url = server.url();
     let mut by_variable = command(&["import", "--to", &url, "--format", "jsonl", &path]);
