@@ -62,15 +62,16 @@ pub(super) fn second(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// How long a session lasted, in its two largest units.
+/// How long a session lasted, in its two largest units, of which a year has 365 days.
 pub(super) fn lasted(length: TimeDelta) -> String {
-    let (days, hours) = (length.num_days(), length.num_hours() % 24);
-    let (minutes, seconds) = (length.num_minutes() % 60, length.num_seconds() % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {seconds:02}s"),
-        (0, _, _) => format!("{hours}h {minutes:02}m"),
-        _ => format!("{}d {hours:02}h", grouped(days.unsigned_abs())),
+    let (years, days) = (length.num_days() / 365, length.num_days() % 365);
+    let (hours, minutes) = (length.num_hours() % 24, length.num_minutes() % 60);
+    match (years, days, hours, minutes) {
+        (0, 0, 0, 0) => format!("{}s", length.num_seconds()),
+        (0, 0, 0, _) => format!("{minutes}m {:02}s", length.num_seconds() % 60),
+        (0, 0, _, _) => format!("{hours}h {minutes:02}m"),
+        (0, _, _, _) => format!("{days}d {hours:02}h"),
+        _ => format!("{}y {days}d", grouped(years.unsigned_abs())),
     }
 }
 
@@ -122,6 +123,9 @@ mod tests {
             (69, "1m 09s"),
             (3_661, "1h 01m"),
             (90_000, "1d 01h"),
+            (364 * 86_400, "364d 00h"),
+            (367 * 86_400, "1y 2d"),
+            (1_000 * 365 * 86_400, "1,000y 0d"),
         ] {
             assert_eq!(lasted(TimeDelta::seconds(seconds)), text);
         }
