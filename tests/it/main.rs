@@ -14,8 +14,12 @@ mod census;
 mod cli;
 #[cfg(feature = "cli")]
 mod cli_import;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod cli_interrupts;
 #[cfg(feature = "cli")]
 mod cli_readme;
+#[cfg(feature = "cli")]
+mod cli_rejects;
 #[cfg(feature = "cli")]
 mod cli_sessions;
 #[cfg(all(feature = "cli", target_os = "linux"))]
