@@ -282,8 +282,14 @@ fn an_array_is_no_record() {
 
 #[test]
 fn a_message_is_short_whatever_it_quotes() {
-    let message = import(&Folder::new(), "csv", &"a".repeat(100_000)).failed(4);
-    assert!(message.chars().count() < 400, "{message}");
+    for length in [100_000, 1_000_000] {
+        let message = import(&Folder::new(), "csv", &"a".repeat(length)).failed(4);
+        assert!(message.chars().count() < 400, "{message}");
+    }
+    for until in ["1899-12-31", "9000-01-01"] {
+        let args = ["generate", "--sessions", "1", "--until", until];
+        assert!(run(&args).failed(2).contains("the years 1900..=8999"));
+    }
 }
 
 #[test]

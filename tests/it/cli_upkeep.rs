@@ -136,6 +136,46 @@ fn an_import_that_the_disk_has_no_room_for_says_so_and_goes_on_once_there_is_roo
     assert!(stored.verify(|_| ()).unwrap().is_sound());
 }
 
+#[cfg(unix)]
+#[test]
+fn an_import_that_the_disk_has_room_for_in_part_names_the_line_to_go_on_after() {
+    let folder = Folder::new();
+    let lines = run(&["generate", "--sessions", "230000", "--users", "500"]).fine();
+    let file = folder.write("in.jsonl", &lines);
+    let mut bash = Command::new("bash");
+    let script = "trap '' XFSZ; ulimit -S -f 48000; exec \"$@\"";
+    bash.args(["-c", script, "bash", env!("CARGO_BIN_EXE_sessionlog")]);
+    bash.arg("--store").arg(folder.store());
+    bash.args(["import", "--format", "jsonl", &file]);
+    let failed = bash.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(failed.stderr).unwrap();
+    assert_eq!(failed.status.code(), Some(18), "{said}");
+    let store = folder.store().display().to_string();
+    assert!(
+        said.contains(&store) && said.contains("apart from that, "),
+        "{said}"
+    );
+    assert!(
+        said.contains("in.jsonl is stored up to line 100000: "),
+        "{said}"
+    );
+    assert_eq!(folder.run(&["count"]).fine(), "100000\n");
+    let rest = [
+        "import",
+        "--format",
+        "jsonl",
+        "--resume-after",
+        "100000",
+        &file,
+    ];
+    assert!(
+        folder
+            .run(&rest)
+            .err
+            .contains("accepted 130000, already there 0")
+    );
+}
+
 /// Closing a store writes more than a start does.
 #[cfg(unix)]
 #[test]
