@@ -177,10 +177,6 @@ impl Failure {
     }
 
     /// The same, about the store at `path` if it is about a store as a whole.
-    #[allow(
-        clippy::wildcard_enum_match_arm,
-        reason = "all others stay as they are"
-    )]
     pub(super) fn at(self, path: &Path) -> Self {
         use ErrorKind::{AlreadyOpen, Corrupted, NotAStore, Unavailable, UnsupportedFormat};
         let of_store = [

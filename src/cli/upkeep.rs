@@ -3,7 +3,7 @@
 use super::args::Output;
 use super::exit::Failure;
 use super::reading::open_to_read;
-use super::{args, output, progress, reports};
+use super::{args, output, progress, reports, writing};
 use crate::{Erasure, OpenSessions, Progress, RetainedMax, StaleEnd, Store};
 use chrono::TimeDelta;
 use indicatif::ProgressBar;
@@ -117,9 +117,7 @@ fn changed<T: Serialize>(
     let store = Store::open(path)?;
     let done = with_bar(what, |bar| change(&store, bar))?;
     let printed = output::report(&done, output, words);
-    let closed = store.close();
-    printed.map_err(|failure| failure.after(|| words(&done)))?;
-    Ok(closed?)
+    writing::done(&store, printed, || words(&done))
 }
 
 /// Does something long, with a bar that goes once it is done.

@@ -96,7 +96,7 @@ pub(super) fn remove(store: &Path, args: &args::Remove) -> Result<(), Failure> {
 }
 
 /// Closes the store after `what` is done and durable, and printed or not.
-fn done(
+pub(super) fn done(
     store: &Store,
     printed: Result<(), Failure>,
     what: impl FnOnce() -> String,

@@ -27,8 +27,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 ///
 /// # Errors
 ///
-/// [`ImportError::Input`] if the input cannot be read: what comes before is taken. [`ImportError::Compressed`] if it is; else
-/// [`ImportError::Rejections`] or what the destination gives.
+/// [`ImportError::Input`] if the input cannot be read: what comes before is taken.
+/// [`ImportError::Compressed`] if it is. Else [`ImportError::Rejections`] or what the destination gives.
 pub fn jsonl(
     mut destination: impl Destination,
     input: impl BufRead,

@@ -46,6 +46,14 @@ impl Waiting {
     }
 }
 
+/// The path of a pipe with a name.
+fn fifo(folder: &Folder) -> String {
+    let path = folder.place("fifo");
+    let made = Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    path
+}
+
 #[test]
 fn an_interrupted_import_leaves_whole_batches_and_says_how_to_go_on() {
     let lines = run(&["generate", "--sessions", "250000", "--users", "500"]).fine();
@@ -89,14 +97,7 @@ fn an_interruption_while_nothing_has_come_is_one_too() {
         );
         assert!(!folder.store().exists());
     }
-    let fifo = folder.place("fifo");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    let fifo = fifo(&folder);
     let ran = Waiting::with(&folder, &["import", "--format", "csv", &fifo], "").interrupted();
     assert_eq!(ran.code, 130, "{}", ran.err);
 }
@@ -192,14 +193,7 @@ fn an_interrupted_import_of_login_records_has_those_who_are_still_on() {
     let records: Vec<u8> = std::iter::repeat_n(login_record(), 300).flatten().collect();
     let file = folder.place("wtmp");
     fs::write(&file, records).unwrap();
-    let fifo = folder.place("fifo");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    let fifo = fifo(&folder);
     let args = ["import", "--format", "wtmp", "--source", "host", &fifo];
     let waiting = Waiting::with(&folder, &args, "");
     let mut writer = fs::File::options().write(true).open(&fifo).unwrap();
@@ -244,14 +238,7 @@ fn the_memory_of_an_import_does_not_grow_with_the_file() {
 #[test]
 fn a_second_interruption_ends_an_import_at_once() {
     let folder = Folder::new();
-    let fifo = folder.place("fifo");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    let fifo = fifo(&folder);
     // Opening a file of rejections that nobody reads takes for ever.
     let file = folder.write("in.jsonl", &two_lines());
     let args = ["import", "--format", "jsonl", "--rejects", &fifo, &file];
