@@ -1,5 +1,6 @@
 //! The crate's one error: what kind it is, what it is about, and what caused it.
 
+use chrono::{DateTime, Utc};
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -49,7 +50,17 @@ struct Inner {
     member: Option<&'static str>,
     message: String,
     refusals: Vec<Refusal>,
+    end_before_start: Option<EndBeforeStart>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// A session that would end before it started: a clock was set back meanwhile, or was wrong before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndBeforeStart {
+    /// When it started, as it is stored or is to be.
+    pub session_start: DateTime<Utc>,
+    /// When it is to end.
+    pub session_end: DateTime<Utc>,
 }
 
 /// One refused record of a refused batch.
@@ -80,12 +91,33 @@ impl Error {
         &self.0.refusals
     }
 
+    /// The two times of a session that was refused since its end lies before its start, so that the
+    /// caller can decide which end it is to have.
+    ///
+    /// ```
+    /// use sessionlog::Store;
+    /// use uuid::Uuid;
+    ///
+    /// let store = Store::in_memory()?;
+    /// let session = store.start(Uuid::from_u128(7), "Ann", "PDA-01")?;
+    /// // The clock was set back since.
+    /// let logout = "2001-01-01T00:00:00Z".parse().unwrap();
+    /// let times = store.end(session, logout).unwrap_err().end_before_start();
+    /// store.end(session, times.expect("it ends too early").session_start)?;
+    /// # Ok::<(), sessionlog::Error>(())
+    /// ```
+    #[must_use]
+    pub fn end_before_start(&self) -> Option<EndBeforeStart> {
+        self.0.end_before_start
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
             member: None,
             message: message.into(),
             refusals: Vec::new(),
+            end_before_start: None,
             source: None,
         }))
     }
@@ -103,9 +135,15 @@ impl Error {
         Self::new(ErrorKind::Closed, "the store has been closed")
     }
 
-    pub(crate) fn expired() -> Self {
-        let message = "the snapshot has ended, since the storage has failed: take a new one";
+    /// What a snapshot is told that has ended for this reason.
+    pub(crate) fn expired(why: &str) -> Self {
+        let message = format!("the snapshot has ended, since {why}: take a new one");
         Self::new(ErrorKind::Expired, message)
+    }
+
+    pub(crate) fn with_times(mut self, times: EndBeforeStart) -> Self {
+        self.0.end_before_start = Some(times);
+        self
     }
 
     pub(crate) fn about(mut self, member: &'static str) -> Self {

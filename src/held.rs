@@ -3,7 +3,8 @@
 //! A view keeps the pages that it reads from being used again, and so makes the file grow for as long
 //! as it is held.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::life::Opened;
 use crate::time::Clock;
 use crate::view::View;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -36,8 +37,9 @@ impl Source {
 /// A view that somebody holds.
 #[derive(Debug)]
 pub(crate) struct Held {
-    /// Taken away once it has lived for too long.
+    /// Taken away once it has lived for too long, or with the end of its opening.
     view: RwLock<Option<Arc<View>>>,
+    opened: Opened,
     since: DateTime<Utc>,
     number: u64,
     holders: Arc<Holders>,
@@ -45,9 +47,12 @@ pub(crate) struct Held {
 
 impl Held {
     fn view(&self) -> Result<Arc<View>> {
+        self.opened.check()?;
         self.expire_if_old();
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
-        view.clone().ok_or_else(expired)
+        // The opening may have ended since.
+        view.clone()
+            .ok_or_else(|| self.opened.check().err().unwrap_or_else(expired))
     }
 
     /// Takes the view away if it was held for too long.
@@ -56,14 +61,16 @@ impl Held {
             return;
         };
         if self.holders.clock.now() - self.since > max {
-            let view = self
-                .view
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            // It may be the last of its state: there is work to be done then, with nothing locked.
-            drop(view);
+            self.take_away();
         }
+    }
+
+    fn take_away(&self) {
+        let mut held = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let view = held.take();
+        drop(held);
+        // It may be the last of its state: there is work to be done then, with nothing locked.
+        drop(view);
     }
 }
 
@@ -101,6 +108,7 @@ impl Holders {
         let mut all = self.lock();
         let number = all.last_key_value().map_or(0, |(last, _)| last + 1);
         let held = Arc::new(Held {
+            opened: view.opened().clone(),
             view: RwLock::new(Some(view)),
             since,
             number,
@@ -124,6 +132,11 @@ impl Holders {
         }
     }
 
+    /// Takes away all of them: the opening that they belong to has ended.
+    pub(crate) fn end(&self) {
+        self.alive().iter().for_each(|held| held.take_away());
+    }
+
     /// Those whose view was not taken away. They are let go of where nothing is locked.
     fn alive(&self) -> Vec<Arc<Held>> {
         let all: Vec<Arc<Held>> = self.lock().values().filter_map(Weak::upgrade).collect();
@@ -136,8 +149,5 @@ impl Holders {
 }
 
 fn expired() -> Error {
-    Error::new(
-        ErrorKind::Expired,
-        "the snapshot has ended, since it was held for longer than the store allows: take a new one",
-    )
+    Error::expired("it was held for longer than the store allows")
 }

@@ -69,6 +69,7 @@ mod held;
 pub mod http;
 #[cfg(feature = "import")]
 pub mod import;
+mod life;
 mod log;
 mod main_index;
 mod names;
@@ -90,7 +91,7 @@ pub mod wire;
 
 pub use census::{Busiest, ClientCount, UserCount};
 pub use cursor::{Cursor, CursorPage};
-pub use error::{Error, ErrorKind, Refusal, Result};
+pub use error::{EndBeforeStart, Error, ErrorKind, Refusal, Result};
 pub use options::{Durability, IdSource, Merge, Options, RandomIds};
 pub use query::{BucketCount, EndedOpen, Order, Page, PageRequest, Query, QueryBuilder};
 pub use retention::{

@@ -4,6 +4,7 @@ use crate::counted::{CHILDREN_MAX, Limits};
 use crate::main_index::{Levels, Setup, Shape};
 use crate::query::PageRequest;
 use crate::retention::Retention;
+use crate::storage::Sharing;
 use crate::time::{Clock, SystemClock};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt::Debug;
@@ -126,8 +127,28 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Memory for pages of the store's file, in bytes: 64 MiB unless set. A handset does well with
-    /// 4 MiB.
+    /// Settings for a store on a handset: 4 MiB for pages and 256 KiB for names, and merges of up to 256
+    /// sessions, inline and short, so that there is never a thread. Everything else is as by default,
+    /// [`Durability::Immediate`] too.
+    ///
+    /// ```
+    /// use sessionlog::Options;
+    /// # let folder = tempfile::tempdir()?;
+    /// let store = Options::handset().create(folder.path().join("sessions"))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn handset() -> Self {
+        Self {
+            cache_bytes: 4 << 20,
+            names_cache_bytes: 256 << 10,
+            batch_records_max: 10_000,
+            delta_sessions_max: 256,
+            merge: Merge::Inline,
+            ..Self::default()
+        }
+    }
+
+    /// Memory for pages of the store's file, in bytes: 64 MiB unless set.
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
         self
@@ -205,18 +226,19 @@ impl Options {
         self
     }
 
-    /// What the store removes by itself: nothing unless set. It is done after each merge, and at the
-    /// first write and those an hour after it was last, on the merge's thread or, if there is none,
-    /// in the write: a store that is not written removes nothing. How it went is told by [`Stats::last_retention`](crate::Stats). An age that
-    /// is not positive is refused when the store is opened.
+    /// What the store removes by itself: nothing unless set. The number of sessions is kept by each
+    /// write; all of it after each merge, and at the first write and those an hour after it was last, on
+    /// the merge's thread or, if there is none, in the write: a store that is not written removes
+    /// nothing. How that went is told by [`Stats::last_retention`](crate::Stats). An age that is not
+    /// positive is refused when the store is opened.
     ///
     /// ```
-    /// # use sessionlog::{RetainedMax, Retention, Store};
+    /// # use sessionlog::{Retention, Store};
     /// # use chrono::TimeDelta;
     /// let store = Store::options()
     ///     .retention(Retention {
     ///         older_than: Some(TimeDelta::days(90)),
-    ///         at_most: Some(RetainedMax::Sessions(1_000_000)),
+    ///         sessions_max: Some(1_000_000),
     ///         ..Retention::default()
     ///     })
     ///     .in_memory()?;
@@ -232,6 +254,14 @@ impl Options {
     pub fn check_on_open(mut self, check: bool) -> Self {
         self.check_on_open = check;
         self
+    }
+
+    /// Who else may have the store open.
+    pub(crate) fn sharing(&self) -> Sharing {
+        match self.read_only {
+            true => Sharing::Shared,
+            false => Sharing::Exclusive,
+        }
     }
 
     /// How the main index is opened.

@@ -13,10 +13,13 @@ use crate::query::{EndedOpen, Query};
 use crate::retention::{Fate, Rule};
 use crate::session::{self, Checked, Outcome, SessionLog};
 use crate::time::Ticks;
-use crate::view::View;
+use crate::view::{Answer, View};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// Sessions that are looked at together for one that has ended.
+const SOUGHT_AT_ONCE: u64 = 64;
 
 /// A commit in the making.
 #[derive(Debug)]
@@ -100,7 +103,10 @@ impl<'a> Resolver<'a> {
 
     /// What to commit; `None` if nothing changes.
     pub(crate) fn finish(self) -> Option<Commit> {
-        let effects: Vec<Effect> = self.pending.values().filter_map(Pending::effect).collect();
+        let effects = self.pending.values().filter_map(Pending::effect);
+        let mut effects: Vec<Effect> = effects.collect();
+        // The same calls make the same bytes, whatever the order of the map.
+        effects.sort_unstable_by_key(|effect| effect.entry.refer_uid);
         (!effects.is_empty()).then_some(Commit {
             effects,
             names: self.new,
@@ -212,6 +218,50 @@ impl<'a> Resolver<'a> {
         }
         swept.left = swept.left.min(removable);
         Ok(swept)
+    }
+
+    /// Removes the oldest ended sessions of the view, so many if there are as many: the last call of its
+    /// commit.
+    pub(crate) fn remove_oldest_ended(&mut self, mut count: u64) -> Result<()> {
+        let all = self.view.answer(&Query::all())?;
+        let mut position = 0;
+        while count > 0 && position < all.len() {
+            let entries = all.entries(position, SOUGHT_AT_ONCE)?;
+            position += entries.len() as u64;
+            let mut is_any = false;
+            for entry in entries.into_iter().filter(|entry| entry.end.is_some()) {
+                if count == 0 {
+                    break;
+                }
+                self.touch(entry)?;
+                self.set_removed(entry.refer_uid);
+                (is_any, count) = (true, count - 1);
+            }
+            if !is_any {
+                position = self.first_ended(&all, position)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The position of the first session from `position` on that has ended: as many are open before it
+    /// as there are sessions. However many that is, it is found in a logarithm of them.
+    fn first_ended(&self, all: &Answer<'_>, position: u64) -> Result<u64> {
+        let open = self.view.answer(&Query::all().open_and_oldest_first())?;
+        let open_before = |position| match all.entries(position, 1)?.first() {
+            Some(entry) => open.position_of(entry.key()),
+            None => Ok(open.len()),
+        };
+        let before = open_before(position)?;
+        let (mut first, mut last) = (position, all.len());
+        while first < last {
+            let middle = first + (last - first).div_ceil(2);
+            match open_before(middle)? - before == middle - position {
+                true => first = middle,
+                false => last = middle - 1,
+            }
+        }
+        Ok(first)
     }
 
     /// The record as it stands after all calls so far, touched.

@@ -30,19 +30,33 @@ pub enum RetainedMax {
     LiveBytes(u64),
 }
 
-/// What a store removes by itself as merges go on: see
-/// [`Options::retention`](crate::Options::retention). Nothing by default.
+/// What a store removes by itself: see [`Options::retention`](crate::Options::retention). Nothing by
+/// default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Retention {
     /// Sessions that ended longer ago than this, as [`Store::prune`](crate::Store::prune) does.
     pub older_than: Option<TimeDelta>,
     /// What becomes of those that started as long ago and are open.
     pub open: OpenSessions,
-    /// What is beyond this, as [`Store::retain_at_most`](crate::Store::retain_at_most) does.
-    pub at_most: Option<RetainedMax>,
+    /// Sessions beyond so many: each write that would leave more of them removes those that ended, from
+    /// the oldest start on, in the same commit, be it what it has just added. Those that are open stay,
+    /// and so may be more. A batch that is [too large](crate::Options::delta_sessions_max) to wait in
+    /// memory is followed by commits that remove them, before it is answered.
+    pub sessions_max: Option<u64>,
+    /// Sessions beyond those that take so many bytes, as
+    /// [`Store::retain_at_most`](crate::Store::retain_at_most) does with
+    /// [`RetainedMax::LiveBytes`].
+    pub live_bytes_max: Option<u64>,
 }
 
 impl Retention {
+    /// How much the store may hold, by each of the measures that are set.
+    pub(crate) fn at_most(&self) -> impl Iterator<Item = RetainedMax> + use<> {
+        let sessions = self.sessions_max.map(RetainedMax::Sessions);
+        let bytes = self.live_bytes_max.map(RetainedMax::LiveBytes);
+        sessions.into_iter().chain(bytes)
+    }
+
     /// # Errors
     ///
     /// `InvalidInput` for an age that is not positive.

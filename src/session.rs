@@ -1,6 +1,6 @@
 //! A session log and the rules of its life.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{EndBeforeStart, Error, ErrorKind, Result};
 use crate::time::{self, Ticks};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -199,14 +199,14 @@ pub(crate) fn check_text(member: &'static str, text: &str) -> Result<()> {
 
 fn check_end(start: Ticks, end: Ticks) -> Result<()> {
     if end < start {
-        return Err(Error::invalid(
-            "session_end",
-            format_args!(
-                "{} lies before session_start {}",
-                time::to_text(end.to_utc()),
-                time::to_text(start.to_utc())
-            ),
-        ));
+        let (session_start, session_end) = (start.to_utc(), end.to_utc());
+        let (first, last) = (time::to_text(session_start), time::to_text(session_end));
+        let problem = format_args!("{last} lies before session_start {first}");
+        let times = EndBeforeStart {
+            session_start,
+            session_end,
+        };
+        return Err(Error::invalid("session_end", problem).with_times(times));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::delta::Delta;
 use crate::error::{Error, ErrorKind, Result};
 use crate::family::{Family, FamilyKey, Plan};
 use crate::format::{ClientId, Entry, NameId, UserId, UserName};
+use crate::life::Opened;
 use crate::main_index::MainReader;
 use crate::names::{Dictionary, Names};
 use crate::query::{Order, Query};
@@ -13,7 +14,6 @@ use crate::session::SessionLog;
 use crate::time::{Bucket, Ticks};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
 /// A committed state, and the names that all states share.
@@ -25,7 +25,7 @@ pub(crate) struct View {
     /// Whether its names may be kept in memory: their ids are given out again if they are not
     /// committed.
     is_committed: bool,
-    closed: Arc<AtomicBool>,
+    opened: Opened,
 }
 
 /// Where an answer lies in one view: a range of positions in one family.
@@ -74,19 +74,19 @@ pub(crate) struct Answer<'v> {
 }
 
 impl View {
-    /// `closed` is set once the store is closed: from then on there are no reads.
+    /// A state of this opening: once that has ended there are no reads.
     pub(crate) fn new(
         main: Arc<MainReader>,
         delta: Delta,
         names: Arc<Names>,
-        closed: Arc<AtomicBool>,
+        opened: Opened,
     ) -> Self {
         Self {
             main,
             delta,
             names,
             is_committed: true,
-            closed,
+            opened,
         }
     }
 
@@ -106,6 +106,11 @@ impl View {
         }
     }
 
+    /// The opening whose state it is.
+    pub(crate) fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
     /// Another state of the same store.
     pub(crate) fn with(&self, main: Arc<MainReader>, delta: Delta) -> Self {
         Self {
@@ -113,7 +118,7 @@ impl View {
             delta,
             names: Arc::clone(&self.names),
             is_committed: self.is_committed,
-            closed: Arc::clone(&self.closed),
+            opened: self.opened.clone(),
         }
     }
 
@@ -122,24 +127,29 @@ impl View {
     /// # Errors
     ///
     /// Besides those of the read: `Expired` if the storage has failed before, or the main index was
-    /// opened again since.
+    /// opened again since; `Suspended` or `Closed` if the store is.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        if self.is_closed() {
-            return Err(Error::closed());
-        }
+        self.opened.check()?;
         let had_failed = self.main.has_failed();
-        self.main
-            .guarded(|| read(self))
-            .map_err(|error| match error.kind() {
-                ErrorKind::Closed if !self.is_closed() => Error::expired().caused_by(error),
-                // The engine does nothing more, whatever the storage does.
-                ErrorKind::Unavailable if had_failed => Error::expired().caused_by(error),
-                _ => error,
-            })
+        let done = self.main.guarded(|| read(self));
+        done.map_err(|error| self.ended(error, had_failed))
     }
 
-    fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+    /// What a read is told that failed, be it that its files were closed meanwhile.
+    #[cold]
+    fn ended(&self, error: Error, had_failed: bool) -> Error {
+        let ended = || match self.opened.check() {
+            Ok(()) => Error::expired("the storage has failed"),
+            Err(ended) => ended,
+        };
+        match error.kind() {
+            ErrorKind::Closed => ended().caused_by(error),
+            // The engine does nothing more, whatever the storage does.
+            ErrorKind::Unavailable if had_failed || self.opened.check().is_err() => {
+                ended().caused_by(error)
+            }
+            _ => error,
+        }
     }
 
     /// The plan of `query`; `None` if no session ever had its user or client.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the core, from the ground up: each may use only those before it.
-const LAYERS: [&str; 24] = [
+const LAYERS: [&str; 25] = [
     "error",
     "time",
     "session",
@@ -16,6 +16,7 @@ const LAYERS: [&str; 24] = [
     "format",
     "retention",
     "storage",
+    "life",
     "engine",
     "family",
     "names",

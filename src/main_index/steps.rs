@@ -1,9 +1,9 @@
 //! How far a long call has come.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::life::Opened;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Steps between two of which the caller is told.
 const TOLD_EVERY: u64 = 1_024;
@@ -16,8 +16,8 @@ pub(crate) struct Steps<'p> {
     progress: &'p mut dyn FnMut(u64, u64),
     /// What the caller's code has panicked with.
     panic: Option<Box<dyn Any + Send>>,
-    /// Set once the work is not to be done any more.
-    stop: Option<&'p AtomicBool>,
+    /// What the work is given up with.
+    opened: Option<&'p Opened>,
 }
 
 impl<'p> Steps<'p> {
@@ -28,14 +28,14 @@ impl<'p> Steps<'p> {
             told: 0,
             progress,
             panic: None,
-            stop: None,
+            opened: None,
         }
     }
 
-    /// Work that ends once the store is about to be closed.
-    pub(crate) fn until(self, stop: &'p AtomicBool) -> Self {
+    /// Work that is given up once the store is about to be suspended or closed.
+    pub(crate) fn within(self, opened: &'p Opened) -> Self {
         Self {
-            stop: Some(stop),
+            opened: Some(opened),
             ..self
         }
     }
@@ -49,16 +49,13 @@ impl<'p> Steps<'p> {
     ///
     /// # Errors
     ///
-    /// `Closed` if no more are to be.
+    /// `Suspended` or `Closed` if no more are to be.
     pub(crate) fn step(&mut self, steps: u64) -> Result<()> {
         self.done = self.done.saturating_add(steps).min(self.total);
         if self.done - self.told >= TOLD_EVERY {
             self.tell();
         }
-        match self.stop {
-            Some(stop) if stop.load(Ordering::Acquire) => Err(Error::closed()),
-            _ => Ok(()),
-        }
+        self.opened.map_or(Ok(()), Opened::check_lasting)
     }
 
     /// All that were expected are done, or are not to be.

@@ -2,7 +2,7 @@
 
 use super::unavailable_if_expired;
 use super::{Files, Shared};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::family::Family;
 use crate::format::dictionary::MainState;
 use crate::log::Log;
@@ -27,7 +27,7 @@ impl Shared {
         Files::refuse_store(to)?;
         self.readable_view()?;
         let (view, through) = self.view_and_last()?;
-        let mut steps = Steps::new(progress);
+        let mut steps = Steps::new(progress).within(view.opened());
         let copied = view.read(|view| self.copy_view(view, through, to, &mut steps));
         steps.go_on_with_panic();
         copied.map_err(|error| unavailable_if_expired(error, "and the backup is not finished"))
@@ -36,7 +36,7 @@ impl Shared {
     /// The state after the last commit, and the number of that.
     fn view_and_last(&self) -> Result<(Arc<View>, u64)> {
         let mut writer = self.lock_log();
-        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        let writer = writer.as_mut().ok_or_else(|| self.life.gone())?;
         Ok((self.view()?, writer.log.last()))
     }
 

@@ -85,11 +85,14 @@ impl Shared {
     ) -> Result<T> {
         self.check_writable()?;
         self.make_writable().map_err(nothing_more_written)?;
-        let written = match sessions > self.options.delta_sessions_max {
-            true => self.write_large(resolve),
-            false => self.write_with_others(sessions, resolve),
-        };
-        self.retain_after_write();
+        if sessions <= self.options.delta_sessions_max {
+            let written = self.write_with_others(sessions, resolve);
+            self.retain_after_write();
+            return written;
+        }
+        let written = self.write_large(resolve);
+        // What it leaves too many of goes by commits of their own.
+        self.retain_if_due();
         written
     }
 
@@ -167,6 +170,7 @@ impl Shared {
             (call, resolved)
         });
         let taken: Vec<(Call, Result<()>)> = taken.collect();
+        self.keep_to_policy(&mut group);
         match self.commit(group) {
             Ok(()) => taken
                 .into_iter()
@@ -175,8 +179,21 @@ impl Shared {
         }
     }
 
+    /// What goes for others to come goes with them.
+    fn keep_to_policy(&self, group: &mut Group<'_>) {
+        if group.bodies.is_empty() || group.broken.is_some() {
+            return;
+        }
+        // What cannot be found now, the next group removes.
+        if let Ok(Some(commit)) = self.beyond_policy(&group.view, group.sessions)
+            && let Err(error) = group.add(&commit)
+        {
+            group.broken = Some(error);
+        }
+    }
+
     fn begin_group<'w>(&self, writer: Option<&'w mut Writer>) -> Result<Group<'w>> {
-        let writer = writer.ok_or_else(Error::closed)?;
+        let writer = writer.ok_or_else(|| self.life.gone())?;
         writer.ready().map_err(nothing_more_written)?;
         let view = self.view()?;
         Ok(Group {
@@ -222,7 +239,7 @@ impl Shared {
         let mut main = self.lock_main();
         self.recover_main(&mut main).map_err(nothing_more_written)?;
         let mut writer = self.lock_log();
-        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        let writer = writer.as_mut().ok_or_else(|| self.life.gone())?;
         writer.ready().map_err(nothing_more_written)?;
         let view = self.view()?;
         let (answer, commit) = resolved(&view, resolve)?;
@@ -250,7 +267,7 @@ impl Shared {
     /// Makes durable what is not.
     pub(crate) fn flush(&self) -> Result<()> {
         let mut writer = self.lock_log();
-        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        let writer = writer.as_mut().ok_or_else(|| self.life.gone())?;
         writer.ready()?;
         writer.flush()
     }
@@ -282,12 +299,13 @@ impl Group<'_> {
         }
         let ((), commit) = resolved(&self.view, |resolver| call.resolve(resolver))?;
         self.now = self.now.max(call.now);
-        let Some(commit) = commit else {
-            return Ok(());
-        };
+        commit.map_or(Ok(()), |commit| self.add(&commit))
+    }
+
+    fn add(&mut self, commit: &Commit) -> Result<()> {
         self.bodies.push(commit.to_body()?);
         self.sessions += commit.effects.len();
-        self.broken = self.apply(&commit).err();
+        self.broken = self.apply(commit).err();
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use super::commit::resolved;
 use super::merge::Purpose;
 use super::rewrite::Rewrite;
 use crate::delta::Delta;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::family::Family;
 use crate::format::{ClientId, NewNames};
 use crate::resolve::Swept;
@@ -61,7 +61,7 @@ impl Shared {
         let mut main = self.lock_main();
         self.recover_main(&mut main)?;
         let mut writer = self.lock_log();
-        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        let writer = writer.as_mut().ok_or_else(|| self.life.gone())?;
         writer.ready()?;
         let view = self.view()?;
         let (last, commit) = resolved(&view, |resolver| resolver.sweep(rule, None, u64::MAX))?;

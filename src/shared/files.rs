@@ -4,7 +4,7 @@ use crate::engine::{io_error, unfinished};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Commit;
 use crate::format::dictionary::Identity;
-use crate::log::{LOGS, Log};
+use crate::log::{Flush, LOGS, Log};
 use crate::main_index::{MAIN, MainIndex, MainReader, Setup};
 use crate::storage::Storage;
 use std::sync::Arc;
@@ -18,7 +18,6 @@ const NAMES: [&str; 3] = {
 /// The files of a store, open and read.
 #[derive(Debug)]
 pub(crate) struct Files {
-    pub(crate) storage: Arc<dyn Storage>,
     pub(crate) main: MainIndex,
     pub(crate) reader: MainReader,
     pub(crate) log: Log,
@@ -32,14 +31,29 @@ impl Files {
         let main = MainIndex::open(&*storage, setup)?;
         let reader = main.read()?;
         let watermark = reader.state().watermark;
-        let (log, commits) = Log::open(Arc::clone(&storage), main.identity(), watermark)?;
+        let (log, commits) = Log::open(storage, main.identity(), watermark)?;
         Ok(Self {
-            storage,
             main,
             reader,
             log,
             commits,
         })
+    }
+
+    /// Lets changes through to files that were opened, and makes durable what a process that ended
+    /// without closing has left in the log. What it has left unfinished is removed.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage fails.
+    pub(super) fn begin(storage: &dyn Storage, main: &MainIndex, log: &mut Log) -> Result<()> {
+        Self::clean_up(storage)?;
+        main.release()?;
+        log.settle()?;
+        match log.is_durable() {
+            true => Ok(()),
+            false => log.append(&[], Flush::Now),
+        }
     }
 
     /// Makes the files of an empty store.

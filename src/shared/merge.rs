@@ -246,14 +246,14 @@ impl Shared {
         through: u64,
     ) -> Result<()> {
         self.rewrites.merging(delta);
-        let index = main.as_ref().ok_or_else(Error::closed)?;
+        let index = main.as_ref().ok_or_else(|| self.life.gone())?;
         index.merge(base, delta, names, through)
     }
 
     /// The delta as it is, unless there is nothing to merge; commits go on in a new one besides.
     pub(super) fn freeze(&self) -> Result<Option<Frozen>> {
         let mut writer = self.lock_log();
-        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        let writer = writer.as_mut().ok_or_else(|| self.life.gone())?;
         writer.ready()?;
         if writer.log.is_merged() {
             return Ok(None);
@@ -276,7 +276,7 @@ impl Shared {
         merged: Result<()>,
     ) -> Result<()> {
         let mut writer = self.lock_log();
-        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        let writer = writer.as_mut().ok_or_else(|| self.life.gone())?;
         self.merged(main, writer, through, merged)
     }
 }

@@ -8,6 +8,7 @@
 mod backup;
 mod call;
 mod commit;
+mod ending;
 mod erase;
 mod files;
 mod handover;
@@ -21,22 +22,26 @@ mod sweep;
 mod verify;
 
 pub(crate) use commit::{nothing_more_written, unavailable_if_expired};
+pub(crate) use ending::Working;
 pub(crate) use files::Files;
 pub use merge::MergeStats;
 pub(crate) use rewrite::Rewrite;
 
 use crate::delta::Delta;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::dictionary::Identity;
 use crate::format::{Commit, Ids};
 use crate::held::Holders;
+use crate::life::Life;
 use crate::log::Log;
 use crate::main_index::MainIndex;
 use crate::names::Names;
 use crate::options::Options;
-use crate::storage::Storage;
+use crate::storage::{Gate, Storage};
 use crate::view::View;
 use call::Call;
 use commit::AtRisk;
+use ending::AtWork;
 use handover::Handover;
 use merge::Merges;
 use recovery::Doubt;
@@ -44,26 +49,30 @@ use retain::Retaining;
 use rewrite::Rewrites;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-/// An open store.
+/// A store, open or not.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) options: Options,
-    storage: Arc<dyn Storage>,
-    /// Whether the store has been closed: views outlive it, and must not answer then.
-    closed: Arc<AtomicBool>,
-    /// Whether it is about to be.
-    is_closing: AtomicBool,
-    /// What reads are answered from; `None` once closed.
+    storage: Arc<Gate>,
+    life: Arc<Life>,
+    /// Held by whoever suspends, resumes or closes.
+    transition: Mutex<()>,
+    /// Of what store the files are, once they were opened.
+    identity: OnceLock<Identity>,
+    /// Whether not everything may have become durable when the last opening ended.
+    is_undurable: AtomicBool,
+    /// What reads are answered from; `None` unless the store is open.
     view: RwLock<Option<Arc<View>>>,
-    /// `None` once closed, and while it cannot be opened again after a failure.
+    /// `None` unless the store is open, and while it cannot be opened again after a failure.
     main: Mutex<Option<MainIndex>>,
     log: Mutex<Option<Writer>>,
     /// Who commits next, and who waits for that.
     handover: Mutex<Handover<Call>>,
     merges: Merges,
     rewrites: Rewrites,
+    at_work: AtWork,
     retaining: Retaining,
     /// The views that are held.
     pub(crate) holders: Arc<Holders>,
@@ -95,6 +104,15 @@ struct Writer {
 }
 
 impl Writer {
+    fn new(log: Log) -> Self {
+        Self {
+            log,
+            since_freeze: None,
+            at_risk: None,
+            doubt: None,
+        }
+    }
+
     /// Makes sure that the log holds what was committed and nothing else, whatever failed before.
     ///
     /// # Errors
@@ -115,61 +133,51 @@ impl Writer {
 }
 
 impl Shared {
-    /// Brings the parts together: the log's commits become the delta. No file is changed yet.
-    ///
-    /// The lock comes first, so that it goes last if this fails.
-    pub(crate) fn open(
-        directory: DirectoryLock,
-        options: Options,
-        Files {
-            storage,
-            main,
-            reader,
-            log,
-            commits,
-        }: Files,
-    ) -> Result<Arc<Self>> {
-        let delta = replayed(reader.state().ids, &commits)?;
-        let names = Arc::new(Names::new(options.names_cache_bytes));
+    /// A store that has no file open yet.
+    pub(crate) fn new(storage: Arc<dyn Storage>, options: Options) -> Arc<Self> {
         let holders = Holders::new(options.snapshot_age_max, Arc::clone(&options.clock));
-        let closed = Arc::new(AtomicBool::new(false));
-        let log_bytes = AtomicU64::new(log.bytes());
-        let unmerged_bytes = AtomicU64::new(log.unmerged_bytes());
-        let view = View::new(Arc::new(reader), delta, names, Arc::clone(&closed));
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             options,
-            storage,
-            closed,
-            view: RwLock::new(Some(Arc::new(view))),
-            main: Mutex::new(Some(main)),
-            log: Mutex::new(Some(Writer {
-                log,
-                since_freeze: None,
-                at_risk: None,
-                doubt: None,
-            })),
+            storage: Arc::new(Gate::new(storage)),
+            life: Life::new(),
+            transition: Mutex::default(),
+            identity: OnceLock::new(),
+            is_undurable: AtomicBool::new(false),
+            view: RwLock::default(),
+            main: Mutex::default(),
+            log: Mutex::default(),
             handover: Mutex::default(),
             merges: Merges::default(),
             rewrites: Rewrites::default(),
+            at_work: AtWork::default(),
             retaining: Retaining::default(),
-            is_closing: AtomicBool::new(false),
             holders: Arc::new(holders),
             has_doubt: AtomicBool::new(false),
-            log_bytes,
-            unmerged_bytes,
-            directory: Mutex::new(Some(directory)),
-        }))
+            log_bytes: AtomicU64::new(0),
+            unmerged_bytes: AtomicU64::new(0),
+            directory: Mutex::default(),
+        })
     }
 
-    /// Lets changes through to the files, and makes durable what a process that ended without
-    /// closing has left in the log. What it has left unfinished is removed.
-    pub(crate) fn begin(&self) -> Result<()> {
-        Files::clean_up(&*self.storage)?;
-        self.lock_main()
-            .as_ref()
-            .ok_or_else(Error::closed)?
-            .release()?;
-        self.flush()
+    /// Brings the parts together: the log's commits become the delta.
+    fn take_in(
+        &self,
+        main: &mut Option<MainIndex>,
+        directory: DirectoryLock,
+        files: Files,
+    ) -> Result<()> {
+        let delta = replayed(files.reader.state().ids, &files.commits)?;
+        let names = Arc::new(Names::new(self.options.names_cache_bytes));
+        let mut writer = self.lock_log();
+        self.identity.get_or_init(|| files.main.identity());
+        *self.lock_directory() = Some(directory);
+        *main = Some(files.main);
+        let log = &writer.insert(Writer::new(files.log)).log;
+        self.measure(log);
+        self.has_doubt.store(false, Ordering::Release);
+        let view = View::new(Arc::new(files.reader), delta, names, self.life.begin());
+        self.publish(Some(Arc::new(view)));
+        Ok(())
     }
 
     /// # Errors
@@ -196,7 +204,8 @@ impl Shared {
     /// The state after the last commit.
     pub(crate) fn view(&self) -> Result<Arc<View>> {
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
-        view.as_ref().map(Arc::clone).ok_or_else(Error::closed)
+        let view = view.as_ref().map(Arc::clone);
+        view.ok_or_else(|| self.life.gone())
     }
 
     /// Takes note of how large the log is.
@@ -217,53 +226,6 @@ impl Shared {
         let old = std::mem::replace(&mut *view, new);
         drop(view);
         drop(old);
-    }
-
-    /// Merges what is left, so that the next opening has nothing to replay, and ends all reading
-    /// and writing. Closing again does nothing.
-    pub(crate) fn close(self: &Arc<Self>) -> Result<()> {
-        self.is_closing.store(true, Ordering::Release);
-        self.merges.join();
-        self.rewrites.wait();
-        let closed = {
-            let mut main = self.lock_main();
-            match self.closed.load(Ordering::Acquire) {
-                true => Ok(()),
-                false => self.close_files(&mut main),
-            }
-        };
-        // A commit beside this may have started another, which finds the store closed.
-        self.merges.join();
-        closed
-    }
-
-    fn close_files(&self, main: &mut Option<MainIndex>) -> Result<()> {
-        let finished = match self.options.read_only {
-            true => Ok(()),
-            false => self.finish(main),
-        };
-        // From here on there are no commits, so that none is published behind the end.
-        let writer = self.lock_log().take();
-        self.closed.store(true, Ordering::Release);
-        self.publish(None);
-        let log = match writer {
-            Some(writer) if !self.options.read_only => writer.log.close(),
-            _ => Ok(()),
-        };
-        let main = main.take().map_or(Ok(()), MainIndex::close);
-        let mut directory = self
-            .directory
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        drop(directory.take());
-        finished.and(log).and(main)
-    }
-
-    /// Everything durable, and in the main index if it can be brought there.
-    fn finish(&self, main: &mut Option<MainIndex>) -> Result<()> {
-        self.recover_main(main)?;
-        self.flush()?;
-        self.merge_into(main).1
     }
 }
 

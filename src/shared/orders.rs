@@ -114,8 +114,8 @@ fn options() -> Options {
 fn opened(storage: &MemoryStorage) -> Arc<Shared> {
     let options = options();
     let lock = storage.lock(Sharing::Exclusive).unwrap();
-    let files = Files::open(Arc::new(storage.clone()), options.setup()).unwrap();
-    let shared = Shared::open(lock.into(), options, files).unwrap();
+    let shared = Shared::new(Arc::new(storage.clone()), options);
+    shared.open(lock.into()).unwrap();
     shared.begin().unwrap();
     shared
 }

@@ -47,7 +47,7 @@ impl Shared {
     pub(crate) fn recover(&self) -> Result<()> {
         let mut main = self.lock_main();
         let mut writer = self.lock_log();
-        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        let writer = writer.as_mut().ok_or_else(|| self.life.gone())?;
         self.make_readable(&mut main, writer)
     }
 
@@ -64,7 +64,7 @@ impl Shared {
     /// As [`make_writable`](Self::make_writable), whatever is known.
     pub(super) fn recover_main(&self, main: &mut Option<MainIndex>) -> Result<()> {
         let mut writer = self.lock_log();
-        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        let writer = writer.as_mut().ok_or_else(|| self.life.gone())?;
         self.make_readable(main, writer)?;
         self.confirm(main, writer)
     }

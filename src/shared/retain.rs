@@ -1,11 +1,15 @@
 //! What is removed because of age or number, when asked for and as merges go on.
 
 use super::Shared;
+use super::commit::resolved;
 use crate::error::{Error, Result};
+use crate::family::Family;
+use crate::format::Commit;
 use crate::options::Merge;
 use crate::query::Query;
 use crate::resolve::Swept;
 use crate::retention::{OpenSessions, Pruned, RetainedMax, Retention, RetentionStats, Rule};
+use crate::view::View;
 use chrono::TimeDelta;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -113,6 +117,25 @@ impl Shared {
         self.retaining.last().clone()
     }
 
+    /// What a state that is about to be committed has more sessions than the policy lets it have: a
+    /// commit that removes the oldest of those that have ended, up to so many.
+    pub(super) fn beyond_policy(&self, view: &View, changed: usize) -> Result<Option<Commit>> {
+        let Some(max) = self
+            .options
+            .retention
+            .and_then(|policy| policy.sessions_max)
+        else {
+            return Ok(None);
+        };
+        // What was there before the policy goes some at a time.
+        let removable = changed.saturating_add(self.swept_at_once()) as u64;
+        let ((), commit) = resolved(view, |resolver| {
+            let beyond = view.len(Family::ALL)?.saturating_sub(max);
+            resolver.remove_oldest_ended(beyond.min(removable))
+        })?;
+        Ok(commit)
+    }
+
     /// As [`retain_if_due`](Self::retain_if_due), after a write: on the thread of merges, unless there
     /// is none or it is at one.
     pub(super) fn retain_after_write(self: &Arc<Self>) {
@@ -134,7 +157,9 @@ impl Shared {
             return true;
         }
         let last = self.retaining.last().as_ref().map(|last| last.ended_at);
-        last.is_none_or(|last| self.options.clock.now() - last >= KEPT_EVERY)
+        // A clock that was set back says nothing.
+        let is_recent = |past: TimeDelta| past >= TimeDelta::zero() && past < KEPT_EVERY;
+        last.is_none_or(|last| !is_recent(self.options.clock.now() - last))
     }
 
     /// Does what the policy says, if that is due. What comes of it is in the statistics.
@@ -158,9 +183,9 @@ impl Shared {
     }
 
     fn retain(self: &Arc<Self>, policy: &Retention) -> Result<Pruned> {
-        // Closing the store does not wait for more than a commit of it.
-        let is_closing = || self.is_closing.load(Ordering::Acquire);
-        let progress: Progress<'_> = &mut |_, _| match is_closing() {
+        // Ending the opening does not wait for more than a commit of it.
+        let is_ending = || self.life.is_ending();
+        let progress: Progress<'_> = &mut |_, _| match is_ending() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
@@ -168,7 +193,10 @@ impl Shared {
         if let Some(older_than) = policy.older_than {
             all = self.prune(older_than, policy.open, progress)?;
         }
-        if let Some(max) = policy.at_most.filter(|_| !is_closing()) {
+        for max in policy.at_most() {
+            if is_ending() {
+                break;
+            }
             let pruned = self.retain_at_most(max, progress)?;
             all = Pruned {
                 removed: all.removed + pruned.removed,

@@ -5,6 +5,7 @@
 //! the copy afterwards, until so little is left that merges can wait for it. Then the copy takes the
 //! name. What a crash leaves of it before is removed by the next opening.
 
+use super::ending::Working;
 use super::merge::Purpose;
 use super::recovery::Doubt;
 use super::{DirectoryLock, Files, Shared, Writer};
@@ -12,9 +13,9 @@ use crate::delta::Delta;
 use crate::engine::{guarded, io_error, unfinished};
 use crate::error::{Error, ErrorKind, Result};
 use crate::main_index::{MAIN, MainCopy, MainIndex, MainReader, Steps};
+use crate::storage::Storage;
 use crate::view::View;
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use uuid::Uuid;
@@ -86,23 +87,18 @@ impl Rewrites {
         }
     }
 
-    /// What was changed since this was last asked for.
+    /// What was changed since this was last asked for, in order: the same calls make the same bytes.
     fn changed(&self) -> Vec<Uuid> {
         let changed = self.notes().changed.as_mut().map(std::mem::take);
-        changed.into_iter().flatten().collect()
+        let mut changed: Vec<Uuid> = changed.into_iter().flatten().collect();
+        changed.sort_unstable();
+        changed
     }
 
     fn is_little_left(&self) -> bool {
         let notes = self.notes();
         let changed = notes.changed.as_ref();
         changed.is_none_or(|changed| changed.len() <= FOLLOWED_AT_LAST)
-    }
-
-    /// Waits for one that runs, unless it is this thread's.
-    pub(super) fn wait(&self) {
-        if !self.is_own() {
-            drop(self.running.lock().unwrap_or_else(PoisonError::into_inner));
-        }
     }
 }
 
@@ -113,6 +109,7 @@ pub(super) struct Alone<'r> {
     /// may run.
     _directory: Option<DirectoryLock>,
     _running: MutexGuard<'r, ()>,
+    _working: Working<'r>,
 }
 
 impl Drop for Alone<'_> {
@@ -152,15 +149,15 @@ impl Shared {
             let problem = "is called from the progress of such a call, which it would wait for";
             return Err(Error::invalid("store", problem));
         }
+        let working = self.work()?;
         let running = &rewrites.running;
         let running = running.lock().unwrap_or_else(PoisonError::into_inner);
         *rewrites.owner() = Some(thread::current().id());
-        let directory = self.directory.lock();
-        let directory = directory.unwrap_or_else(PoisonError::into_inner).clone();
         Ok(Alone {
             rewrites,
+            _directory: self.lock_directory().clone(),
             _running: running,
-            _directory: directory,
+            _working: working,
         })
     }
 
@@ -186,18 +183,20 @@ impl Shared {
             // What was removed since is not copied. But what is damaged may keep it from being merged.
             self.merge(Purpose::All)?;
         }
-        let mut steps = Steps::new(progress).until(&self.is_closing);
+        let opened = self.view()?.opened().clone();
+        let mut steps = Steps::new(progress).within(&opened);
         let done = guarded(MAIN, || self.copy_and_swap(what, &mut steps));
         if done.is_err() {
             // Whatever is left of it, the next opening would remove.
             let _ = self.storage.remove(&unfinished(MAIN));
         }
         steps.go_on_with_panic();
-        done.map_err(|error| match error.kind() {
-            ErrorKind::Closed if !self.is_closing.load(Ordering::Acquire) => {
+        done.map_err(|error| match (error.kind(), opened.check_lasting()) {
+            (ErrorKind::Closed, Ok(())) => {
                 let message = "the storage has failed, and the store is not written anew";
                 Error::new(ErrorKind::Unavailable, message).caused_by(error)
             }
+            (ErrorKind::Closed, Err(ended)) => ended,
             _ => error,
         })
     }
@@ -259,7 +258,7 @@ impl Shared {
         // From here on it grows by what was written meanwhile, as the file before did.
         copy.follow(&self.view()?.main, &self.rewrites.changed())?;
         let mut writer = self.lock_log();
-        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        let writer = writer.as_mut().ok_or_else(|| self.life.gone())?;
         writer.ready()?;
         // What came and went has no names in the copy. A loss of power that takes its going alone
         // would bring it back without them.

@@ -11,6 +11,13 @@ use std::sync::Arc;
 const SWEPT_AT_ONCE: usize = 4_096;
 
 impl Shared {
+    /// How many sessions one commit may go through: it may need room for as many, and is not to have so
+    /// many that each would have to merge.
+    pub(super) fn swept_at_once(&self) -> usize {
+        let room = self.options.delta_sessions_max / 4;
+        SWEPT_AT_ONCE.min(room).max(1)
+    }
+
     /// Does what a rule says to all sessions that match, some at a time. `progress` is told how many
     /// were looked at, and how many there are, and can end it between two commits.
     ///
@@ -22,10 +29,7 @@ impl Shared {
         rule: &Rule,
         progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<Swept> {
-        // It may need room for as many: not so much that each commit would have to merge.
-        let at_once = SWEPT_AT_ONCE
-            .min(self.options.delta_sessions_max / 4)
-            .max(1);
+        let at_once = self.swept_at_once();
         let mut all = Swept::default();
         loop {
             let (rule, after) = (rule.clone(), all.last);

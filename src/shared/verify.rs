@@ -45,10 +45,10 @@ impl Shared {
     fn verify_files(&self, findings: &mut Findings<'_>) -> Result<(Arc<View>, LeftInLog)> {
         let mut main = self.lock_main();
         self.recover_main(&mut main)?;
-        let main = main.as_ref().ok_or_else(Error::closed)?;
+        let main = main.as_ref().ok_or_else(|| self.life.gone())?;
         findings.part(|_| main.check_file(&*self.storage))?;
         let mut writer = self.lock_log();
-        let writer = writer.as_mut().ok_or_else(Error::closed)?;
+        let writer = writer.as_mut().ok_or_else(|| self.life.gone())?;
         if !self.options.read_only {
             // What a commit that failed has left must not be taken for one.
             writer.ready()?;

@@ -3,10 +3,12 @@
 //! Hidden, not private: tests put faults behind it. It may change in any release.
 
 mod directory;
+mod gate;
 mod held;
 mod memory;
 
 pub(crate) use directory::DirectoryStorage;
+pub(crate) use gate::Gate;
 pub(crate) use held::HeldFile;
 pub use memory::MemoryStorage;
 

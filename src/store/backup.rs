@@ -3,7 +3,7 @@
 use super::Store;
 use crate::error::Result;
 use crate::options::Options;
-use crate::shared::Files;
+use crate::shared::{Files, Working};
 use crate::storage::{DirectoryStorage, Sharing, Storage};
 use crate::verify::Progress;
 use std::path::Path;
@@ -37,13 +37,25 @@ impl Store {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn backup(&self, to: impl AsRef<Path>, progress: impl FnMut(Progress)) -> Result<u64> {
+        let working = self.shared().work()?;
         let to = DirectoryStorage::create(to.as_ref(), &Files::leftovers())?;
-        self.backup_on(&to, progress)
+        self.backup_within(&working, &to, progress)
     }
 
     /// As [`backup`](Self::backup), on any storage.
     #[doc(hidden)]
-    pub fn backup_on(&self, to: &dyn Storage, mut progress: impl FnMut(Progress)) -> Result<u64> {
+    pub fn backup_on(&self, to: &dyn Storage, progress: impl FnMut(Progress)) -> Result<u64> {
+        let working = self.shared().work()?;
+        self.backup_within(&working, to, progress)
+    }
+
+    /// Nobody ends the opening before this, and with it the lock, has ended.
+    fn backup_within(
+        &self,
+        _: &Working<'_>,
+        to: &dyn Storage,
+        mut progress: impl FnMut(Progress),
+    ) -> Result<u64> {
         let _lock = to.lock(Sharing::Exclusive)?;
         self.shared()
             .backup(to, &mut |done, total| progress(Progress { done, total }))

@@ -69,8 +69,8 @@ impl Store {
         retention.check()?;
         let is_read_only = options.read_only;
         let is_checked = options.check_on_open;
-        let files = Files::open(storage, options.setup())?;
-        let shared = Shared::open(lock, options, files)?;
+        let shared = Shared::new(storage, options);
+        shared.open(lock)?;
         if is_checked {
             shared.verify(&mut |_, _| ())?.into_result()?;
         }
@@ -79,6 +79,49 @@ impl Store {
             shared.begin()?;
         }
         Ok(Self(Arc::new(Handle(shared))))
+    }
+
+    /// Closes all files and gives up the lock, for every handle, until the store is
+    /// [resumed](Store::resume): an operating system that suspends a process may end it for a lock that
+    /// it holds, and hand the files to another. Until then every call but these two and
+    /// [`close`](Store::close) is `Suspended`. Suspending again does nothing.
+    ///
+    /// What was written is durable on return. It is not merged, which a store that is closed does, so
+    /// that suspending takes no longer than a commit: but for a merge that is under way, which ends
+    /// first. Calls that last, such as [`compact`](Store::compact) or [`backup`](Store::backup), are
+    /// given up and are `Suspended`. Snapshots and iterators end: they are `Suspended` until the store
+    /// is resumed, and `Expired` after that. Cursors go on.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage fails; the store is suspended all the same, and what was
+    /// acknowledged as durable is. `Closed` once closed. `InvalidInput` if this is called from the
+    /// progress of such a call, which it would wait for.
+    ///
+    /// ```
+    /// # use sessionlog::{ErrorKind, Query, Store};
+    /// # use uuid::Uuid;
+    /// let store = Store::in_memory()?;
+    /// store.start(Uuid::from_u128(7), "Ann", "PDA-01")?;
+    /// store.suspend()?;
+    /// assert_eq!(store.count(&Query::all()).unwrap_err().kind(), ErrorKind::Suspended);
+    /// store.resume()?;
+    /// assert_eq!(store.count(&Query::all())?, 1);
+    /// # Ok::<(), sessionlog::Error>(())
+    /// ```
+    pub fn suspend(&self) -> Result<()> {
+        self.shared().suspend()
+    }
+
+    /// Opens a [suspended](Store::suspend) store again, with the options that it had: what another
+    /// process wrote meanwhile is there. A store that is open stays so.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` once closed; `NotAStore` if another store has taken its place; else as
+    /// [`Store::open`]. The store is still suspended then, and can be resumed later.
+    pub fn resume(&self) -> Result<()> {
+        self.shared().resume()
     }
 
     /// Closes the store for every handle: what was written is durable on return, the lock is free,
@@ -91,13 +134,6 @@ impl Store {
     /// `Unavailable` if the storage fails; the store is closed all the same.
     pub fn close(&self) -> Result<()> {
         self.shared().close()
-    }
-}
-
-fn sharing(options: &Options) -> Sharing {
-    match options.read_only {
-        true => Sharing::Shared,
-        false => Sharing::Exclusive,
     }
 }
 
@@ -120,7 +156,7 @@ impl Options {
     ///
     /// As [`Store::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<Store> {
-        let storage = DirectoryStorage::open(path.as_ref(), sharing(&self))?;
+        let storage = DirectoryStorage::open(path.as_ref(), self.sharing())?;
         self.open_on(Arc::new(storage))
     }
 
@@ -150,7 +186,7 @@ impl Options {
         if !storage.is_lockable() {
             Files::open(Arc::clone(&storage), self.setup())?;
         }
-        let lock = storage.lock(sharing(&self))?.into();
+        let lock = storage.lock(self.sharing())?.into();
         Store::open_locked(storage, lock, self)
     }
 

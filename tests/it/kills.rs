@@ -154,6 +154,8 @@ fn run_and_kill(path: &Path, first: u128, moment: Moment, told: &mut Told) {
         }
         told.take(&line);
     }
+    // Who waits for what a process never said fails, and does not wait for ever.
+    drop(opening);
     killer.join().unwrap();
 }
 

@@ -9,6 +9,7 @@
 
 mod backup;
 mod bits;
+mod bounded;
 mod census;
 #[cfg(feature = "cli")]
 mod cli;
@@ -71,6 +72,7 @@ mod snapshots;
 mod structure;
 #[path = "../support/mod.rs"]
 mod support;
+mod suspend;
 mod times;
 mod together;
 mod verify;

@@ -279,9 +279,9 @@ fn an_erasure_that_was_interrupted_and_is_repeated_takes_the_clients_too() {
 }
 
 /// The most that is kept.
-fn at_most(max: RetainedMax) -> Retention {
+fn at_most(sessions: u64) -> Retention {
     Retention {
-        at_most: Some(max),
+        sessions_max: Some(sessions),
         ..Retention::default()
     }
 }
@@ -292,7 +292,7 @@ fn a_policy_is_kept_by_processes_that_live_for_a_few_writes_each() {
     let path = folder.path().join("store");
     Store::create(&path).unwrap().close().unwrap();
     for round in 0..10 {
-        let options = Store::options().retention(at_most(RetainedMax::Sessions(50)));
+        let options = Store::options().retention(at_most(50));
         let store = options.open(&path).unwrap();
         let first = round * 1_000 + 1;
         let ended = many(first..first + 1_000).map(|log| SessionLog {
@@ -324,7 +324,7 @@ fn a_policy_that_finds_nothing_to_do_has_nothing_merged() {
         }
         storage.syncs_of("main")
     };
-    let policy = at_most(RetainedMax::Sessions(1_000_000));
+    let policy = at_most(1_000_000);
     assert!(syncs(Some(policy)) <= 3 * syncs(None));
 }
 

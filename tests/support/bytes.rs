@@ -29,6 +29,8 @@ pub enum Op {
     Wait(TimeDelta),
     Flush,
     Reopen,
+    /// And resumed.
+    Suspend,
     /// A snapshot is taken and kept.
     Snapshot,
     /// A walk with a cursor is begun and kept.
@@ -70,7 +72,7 @@ pub fn workload(seed: u64) -> Vec<Op> {
     }
     let kinds: HashSet<_> = ops.iter().map(mem::discriminant).collect();
     // All but the one that leaves nothing.
-    assert!(kinds.len() >= 20, "{ops:?}");
+    assert!(kinds.len() >= 21, "{ops:?}");
     ops
 }
 
@@ -99,6 +101,7 @@ fn one_of_each() -> Vec<Op> {
         Op::Wait(TimeDelta::milliseconds(1_200)),
         Op::Flush,
         Op::Reopen,
+        Op::Suspend,
         Op::Snapshot,
         Op::Walk(Query::builder()),
         Op::Ask(Query::builder().open_sessions_only(true)),
@@ -156,7 +159,8 @@ impl<'a> Bytes<'a> {
 
     fn upkeep(&mut self, byte: u8) -> Op {
         match byte {
-            ..246 => Op::Compact,
+            ..244 => Op::Compact,
+            244..246 => Op::Suspend,
             246..248 => Op::Rebuild,
             248..252 => Op::Erase(self.user().0, self.erasure()),
             252.. => Op::Backup,

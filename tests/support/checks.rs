@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// # Errors
 ///
 /// Those of a read that fails: the caller knows whether one may.
-pub(super) fn check_all(snapshot: &Snapshot, model: &Model) -> Result<(), Error> {
+pub fn check_all(snapshot: &Snapshot, model: &Model) -> Result<(), Error> {
     for log in &model.0 {
         assert_eq!(snapshot.get(log.refer_uid)?.as_ref(), Some(log));
     }

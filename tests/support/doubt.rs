@@ -143,10 +143,35 @@ impl World {
         self.open();
     }
 
+    /// Nothing can be called while the store is suspended, and it is as it was once it is resumed.
+    pub(super) fn suspend(&mut self) {
+        let store = self.store();
+        let suspended = store.suspend();
+        let kind = |error: Error| error.kind();
+        let count = store.count(&Query::all()).map_err(kind);
+        assert_eq!(count, Err(ErrorKind::Suspended));
+        for taken in self.snapshots.drain(..) {
+            let count = taken.snapshot.count(&Query::all()).map_err(kind);
+            assert_eq!(count, Err(ErrorKind::Suspended));
+        }
+        if self.unless_failed(suspended).is_some() {
+            self.at_risk.clear();
+        }
+        let resumed = store.resume();
+        match self.unless_failed(resumed) {
+            Some(()) => drop(self.is_opened()),
+            None => self.reopen(self.settings),
+        }
+    }
+
     fn open(&mut self) -> bool {
         let options = self.settings.options(&self.clock, &self.ids);
         let opened = options.open_on(Arc::clone(&self.storage));
         self.store = self.unless_failed(opened);
+        self.is_opened()
+    }
+
+    fn is_opened(&mut self) -> bool {
         let is_known = self.store.is_some() && self.look();
         if is_known {
             self.all_is_durable();

@@ -24,6 +24,7 @@ mod upkeep;
 mod world;
 
 pub use bytes::{Bytes, Op, ops_of, workload};
+pub use checks::check_all;
 pub use model::Model;
 pub use outlives::{outlives, run_with_faults};
 pub use world::{World, run};

@@ -176,6 +176,7 @@ impl World {
                 }
             }
             Op::Reopen => self.reopen(self.settings),
+            Op::Suspend => self.suspend(),
             Op::Snapshot => {
                 let taken = self.store().snapshot();
                 if let Some(snapshot) = self.unless_failed(taken) {

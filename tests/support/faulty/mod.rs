@@ -253,6 +253,30 @@ impl FaultyStorage {
         self.0.counts.bytes_written.load(Ordering::Relaxed)
     }
 
+    /// How many pages of so many bytes syncs have made durable, each as often as it was changed between
+    /// two of them.
+    pub fn pages_synced(&self, page_bytes: u64) -> u64 {
+        let recorded = self.0.recorded.read().unwrap();
+        let mut changed: HashSet<(usize, u64)> = HashSet::new();
+        let mut synced = 0;
+        for event in &recorded.events {
+            match event {
+                Event::Change(file, Change::Write(offset, bytes)) => {
+                    let last = (offset + bytes.len() as u64).saturating_sub(1);
+                    let pages = offset / page_bytes..=last / page_bytes;
+                    changed.extend(pages.map(|page| (*file, page)));
+                }
+                Event::Sync(file) => {
+                    let before = changed.len();
+                    changed.retain(|(other, _)| other != file);
+                    synced += (before - changed.len()) as u64;
+                }
+                _ => {}
+            }
+        }
+        synced
+    }
+
     /// How often files whose names begin so were synced.
     pub fn syncs_of(&self, prefix: &str) -> u64 {
         let counts = self.0.counts.syncs_by_name.lock().unwrap();
