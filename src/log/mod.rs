@@ -94,6 +94,24 @@ impl Log {
         Ok((log, commits))
     }
 
+    /// Whether there is a log that has, or has had, any commit.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the storage fails.
+    pub(crate) fn has_commits(storage: &dyn Storage) -> Result<bool> {
+        for name in LOGS {
+            let failed = |error| engine::io_error("look at", name, error);
+            if storage.exists(name).map_err(failed)? {
+                let file = storage.open(name).map_err(failed)?;
+                if file.len().map_err(failed)? > Segment::EMPTY_BYTES {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// The number of the last commit.
     pub(crate) fn last(&self) -> u64 {
         self.last

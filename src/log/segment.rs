@@ -88,6 +88,9 @@ impl Content {
 }
 
 impl Segment {
+    /// The bytes of a file that never had a record.
+    pub(super) const EMPTY_BYTES: u64 = HEADER_BYTES as u64;
+
     /// Makes an empty file under another name, whole and durable.
     pub(super) fn create(storage: &dyn Storage, name: &str, identity: Identity) -> Result<()> {
         let failed = |error| io_error("create", name, error);

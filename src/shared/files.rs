@@ -66,14 +66,19 @@ impl Files {
 
     /// # Errors
     ///
-    /// `InvalidInput` if there is a store already.
+    /// `InvalidInput` if there is a store already; `Corrupted` if there is all of one but its main index.
     pub(super) fn refuse_store(storage: &dyn Storage) -> Result<()> {
         let exists = storage.exists(MAIN);
-        match exists.map_err(|error| io_error("create", MAIN, error))? {
-            true => Err(Error::new(
-                ErrorKind::InvalidInput,
-                "there is a store already; open it",
-            )),
+        if exists.map_err(|error| io_error("create", MAIN, error))? {
+            let message = "there is a store already; open it";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        match Log::has_commits(storage)? {
+            true => Err(Error::corrupted(format!(
+                "{} and {} are the log of a store, of which {MAIN} is missing: salvage what it holds",
+                LOGS[0], LOGS[1]
+            ))),
+            // An interrupted creation leaves empty ones.
             false => Ok(()),
         }
     }

@@ -27,8 +27,9 @@ impl DirectoryStorage {
     ///
     /// `NotAStore` if there is none; `Unavailable` if that cannot be told.
     pub(crate) fn open(path: &Path, sharing: Sharing) -> Result<Self> {
-        match fs::canonicalize(path) {
-            Ok(path) if path.is_dir() => Ok(Self { path, sharing }),
+        let looked_at = fs::canonicalize(path).and_then(|path| Ok((fs::metadata(&path)?, path)));
+        match looked_at {
+            Ok((found, path)) if found.is_dir() => Ok(Self { path, sharing }),
             Ok(_) => Err(Error::new(
                 ErrorKind::NotAStore,
                 format!("{} is not a directory", path.display()),
@@ -50,7 +51,7 @@ impl DirectoryStorage {
     /// `InvalidInput` if the path is taken by anything else; `Unavailable` if it cannot be made.
     pub(crate) fn create(path: &Path, leftovers: &[String]) -> Result<Self> {
         let made = |error| unavailable("make", path, error);
-        if path.exists() {
+        if path.try_exists().map_err(made)? {
             refuse_strangers(path, leftovers)?;
         } else {
             make_durable(path).map_err(made)?;
@@ -85,6 +86,7 @@ impl DirectoryStorage {
 /// Makes a directory and its missing parents, and syncs each directory that has a new entry: or the
 /// store could vanish with one of them.
 fn make_durable(path: &Path) -> io::Result<()> {
+    // One that cannot be looked at cannot be made below either.
     let oldest = path.ancestors().find(|ancestor| ancestor.exists());
     let oldest = fs::canonicalize(oldest.unwrap_or(Path::new(".")))?;
     make_private(path)?;
@@ -113,10 +115,10 @@ fn refuse_strangers(path: &Path, leftovers: &[String]) -> Result<()> {
             format!("{} {problem}", path.display()),
         ))
     };
-    if !path.is_dir() {
+    let unreadable = |error| unavailable("list", path, error);
+    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
         return refuse("is not a directory");
     }
-    let unreadable = |error| unavailable("list", path, error);
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
         if name != LOCK && !leftovers.iter().any(|leftover| name == leftover.as_str()) {
@@ -208,7 +210,8 @@ impl Storage for DirectoryStorage {
     }
 
     fn is_lockable(&self) -> bool {
-        self.sharing == Sharing::Shared || self.path.join(LOCK).exists()
+        // If that cannot be told, the store's files are looked for first.
+        self.sharing == Sharing::Shared || fs::exists(self.path.join(LOCK)).unwrap_or(false)
     }
 
     fn lock(&self, sharing: Sharing) -> Result<Box<dyn Any + Send + Sync>> {

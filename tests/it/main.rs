@@ -75,6 +75,7 @@ mod support;
 mod suspend;
 mod times;
 mod together;
+mod unreadable;
 mod verify;
 #[cfg(feature = "wire")]
 mod wire;

@@ -455,3 +455,29 @@ fn errors_keep_their_source() {
     let source = source.downcast_ref::<std::io::Error>().unwrap();
     assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
 }
+
+/// Only what an interrupted creation has left may be taken over: it never held a session.
+#[test]
+fn no_store_is_made_over_the_log_of_one_whose_main_index_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, salvaged] = ["store", "salvaged"].map(|name| folder.path().join(name));
+    let store = Store::create(&path).unwrap();
+    store.start(uid(7), "Ann", "PDA-01").unwrap();
+    let copies = ["log.0", "log.1"].map(|name| fs::read(path.join(name)).unwrap());
+    store.close().unwrap();
+    fs::remove_file(path.join("main.redb")).unwrap();
+    // As the process leaves them that is killed.
+    fs::write(path.join("log.0"), &copies[0]).unwrap();
+    fs::write(path.join("log.1"), &copies[1]).unwrap();
+    for _ in 0..2 {
+        let error = Store::create(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupted, "{error}");
+        assert!(
+            error.to_string().contains("main.redb is missing"),
+            "{error}"
+        );
+    }
+    assert_eq!(Store::open(&path).unwrap_err().kind(), ErrorKind::NotAStore);
+    let found = Store::salvage(&path, &salvaged, |_| ()).unwrap();
+    assert_eq!(found.session_count, 1);
+}

@@ -222,6 +222,18 @@ impl FaultyStorage {
         }
     }
 
+    /// Whether any file was made, removed or given another name since.
+    pub fn names_changed_since(&self, moment: usize) -> bool {
+        let recorded = self.0.recorded.read().unwrap();
+        let mut events = recorded.events[moment..].iter();
+        events.any(|event| {
+            matches!(
+                event,
+                Event::Create(_) | Event::Rename(..) | Event::Remove(_)
+            )
+        })
+    }
+
     /// Damages a file at rest.
     pub fn damage(&self, name: &str, damage: impl FnOnce(&mut Vec<u8>)) {
         let mut disk = self.disk();
