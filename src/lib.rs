@@ -46,6 +46,8 @@
 //! - `wire`: the messages of the MobileConnect Application Server in XML, JSON, JSV, CSV, forms and
 //!   SOAP.
 //! - `http`: a router that answers them, the operator's page, and imports.
+//! - `uniffi`: the store for Kotlin, Swift and Python. `bindgen` adds the binary that generates their
+//!   bindings.
 //! - `generate`: realistic session logs from a seed, for demonstrations and benches.
 
 mod census;
@@ -58,6 +60,8 @@ mod delta;
 mod engine;
 mod error;
 mod family;
+#[cfg(feature = "uniffi")]
+pub mod ffi;
 mod format;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -104,6 +108,10 @@ pub use snapshot::{BucketCounts, SessionLogs, Snapshot};
 pub use store::{Stats, Store};
 pub use time::{Bucket, Clock, SystemClock};
 pub use verify::{Progress, Salvaged, Verification};
+
+#[cfg(feature = "uniffi")]
+#[doc(hidden)]
+pub use ffi::UniFfiTag;
 
 /// The examples of the README, compiled and run.
 #[cfg(all(doctest, feature = "http"))]

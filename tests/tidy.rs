@@ -38,11 +38,12 @@ const LAYERS: [&str; 25] = [
 const FACE: &str = "store";
 
 /// Fronts use only what any user of the crate can, and the fronts named beside them.
-const FRONTS: [(&str, &[&str]); 6] = [
+const FRONTS: [(&str, &[&str]); 7] = [
     ("generate", &[]),
     ("import", &[]),
     ("wire", &[]),
     ("http", &["import", "wire"]),
+    ("ffi", &["import"]),
     ("cli", &["generate", "http", "import", "wire"]),
     ("fuzzing", &LAYERS),
 ];
