@@ -81,18 +81,62 @@ impl Language {
                      if (uniffiRustCall {{ uniffi_sessionlog_fn_func_interface_fingerprint(it) }} != {fingerprint}L) {{\n            \
                      throw RuntimeException(\"{MISMATCH}\")\n        }}\n"
                 );
-                replaced(text, register, &format!("{register}{checks}"))
+                let text = replaced(text, register, &format!("{register}{checks}"))?;
+                Ok(text + &of_any_kind())
             }),
             Self::Python => edit(&folder.join("sessionlog.py"), |text| {
                 let check = "_uniffi_check_api_checksums(_UniffiLib)\n";
                 let text = replaced(text, &format!("# {check}"), check)?;
                 Ok(format!(
-                    "{text}\n\nif interface_fingerprint() != {FINGERPRINT}:\n    raise InternalError(\"{MISMATCH}\")\n"
+                    "{text}\n\nif interface_fingerprint() != {FINGERPRINT}:\n    raise InternalError(\"{MISMATCH}\")\n{PYTHONIC}"
                 ))
             }),
             Self::Swift => Ok(()),
         }
     }
+}
+
+/// What Python expects of a record, an error and what is to be closed.
+const PYTHONIC: &str = r#"
+
+for _type in [_type for _type in globals().values() if isinstance(_type, type)]:
+    if "__dataclass_fields__" in vars(_type):
+        _type.__repr__ = _type.__str__
+for _type in vars(SessionLogError).values():
+    if isinstance(_type, type):
+        _type.__str__ = lambda error: error.detail
+Store.__enter__ = lambda store: store
+Store.__exit__ = lambda store, *_: store.close()
+"#;
+
+/// What every kind of error has is not to be asked of each by itself.
+fn of_any_kind() -> String {
+    let kinds = [
+        "InvalidInput",
+        "NotFound",
+        "Conflict",
+        "AlreadyEnded",
+        "AlreadyOpen",
+        "NotAStore",
+        "UnsupportedFormat",
+        "Corrupted",
+        "Unavailable",
+        "Expired",
+        "Suspended",
+        "Closed",
+    ];
+    let property = |name: &str, kind: &str, text: &str| {
+        let cases = kinds.map(|case| format!("    is SessionLogException.{case} -> this.{name}\n"));
+        let cases = cases.concat();
+        format!(
+            "\n/** {text} */\nval SessionLogException.{name}: {kind} get() = when (this) {{\n{cases}}}\n"
+        )
+    };
+    property(
+        "member",
+        "String?",
+        "The member of the record or query at fault, if there is one.",
+    ) + &property("detail", "String", "A message for people, with the causes.")
 }
 
 fn edit(path: &Path, change: impl FnOnce(&str) -> anyhow::Result<String>) -> anyhow::Result<()> {

@@ -81,8 +81,8 @@ pub struct Walk(Mutex<crate::SessionLogs>);
 
 #[uniffi::export]
 impl Walk {
-    /// The next records, up to so many; none at the end, which an error is too.
-    pub fn next(&self, count: u32) -> Result<Vec<SessionLog>, SessionLogError> {
+    /// The next records, up to so many; none at the end, and none more after an error.
+    pub fn take(&self, count: u32) -> Result<Vec<SessionLog>, SessionLogError> {
         let mut logs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let some = logs
             .by_ref()

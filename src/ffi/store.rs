@@ -24,24 +24,27 @@ pub struct Store(crate::Store);
 /// Making, opening and ending.
 #[uniffi::export]
 impl Store {
-    /// Makes a store in a directory that does not exist, or is empty, and opens it.
-    #[uniffi::constructor]
-    pub fn create(path: String, options: &Options) -> Answer<Arc<Self>> {
-        Ok(Arc::new(Self(options.to_core()?.create(path)?)))
+    /// Makes a store in a directory that does not exist, or is empty, and opens it. Missing parents are
+    /// made too.
+    #[uniffi::constructor(default(options = None))]
+    pub fn create(path: &str, options: Option<Options>) -> Answer<Arc<Self>> {
+        let options = options.unwrap_or_default().to_core()?;
+        Ok(Arc::new(Self(options.create(path)?)))
     }
 
     /// Opens the store in a directory. What a process that was killed has left is repaired.
-    #[uniffi::constructor]
-    pub fn open(path: String, options: &Options) -> Answer<Arc<Self>> {
-        Ok(Arc::new(Self(options.to_core()?.open(path)?)))
+    #[uniffi::constructor(default(options = None))]
+    pub fn open(path: &str, options: Option<Options>) -> Answer<Arc<Self>> {
+        let options = options.unwrap_or_default().to_core()?;
+        Ok(Arc::new(Self(options.open(path)?)))
     }
 
     /// Opens the store in a directory, or makes one there if there is nothing: what an app does when it
     /// is launched. A store that cannot be opened, whyever, is never replaced.
-    #[uniffi::constructor]
-    pub fn open_or_create(path: String, options: &Options) -> Answer<Arc<Self>> {
-        let options = options.to_core()?;
-        let store = match options.clone().open(&path) {
+    #[uniffi::constructor(default(options = None))]
+    pub fn open_or_create(path: &str, options: Option<Options>) -> Answer<Arc<Self>> {
+        let options = options.unwrap_or_default().to_core()?;
+        let store = match options.clone().open(path) {
             Err(error) if error.kind() == ErrorKind::NotAStore => options.create(path)?,
             opened => opened?,
         };
@@ -97,9 +100,19 @@ impl Store {
     }
 
     /// Ends a session. The first end stands: the same again is `AlreadyThere`, another `AlreadyEnded`.
-    /// One before the session's start is `InvalidInput`, with both times.
+    /// One before the session's start is `InvalidInput`, with both times; but the start as a language has
+    /// it that knows microseconds alone is the start.
     pub fn end(&self, refer_uid: Uuid, at: Instant) -> Answer<Outcome> {
-        Ok(self.0.end(refer_uid.0, at.to_utc())?.into())
+        let ended = match self.0.end(refer_uid.0, at.to_utc()) {
+            Err(error) => match error.end_before_start() {
+                Some(times) if Instant::from(times.session_start).floored() == at => {
+                    self.0.end(refer_uid.0, times.session_start)
+                }
+                _ => Err(error),
+            },
+            ended => ended,
+        };
+        Ok(ended?.into())
     }
 
     /// Ends every open session that matches, in one commit; sessions that started after `at` stay open.
@@ -108,11 +121,11 @@ impl Store {
         Ok(self.0.end_open(&query.to_core()?, at.to_utc())?.into())
     }
 
-    /// Ends what was left open by a process that was killed or a device that lost power: sessions that
-    /// started before `boot` end then. Repeating the call changes nothing more.
-    pub fn end_open_before(&self, boot: Instant) -> Answer<EndedOpen> {
-        let boot = boot.to_utc();
-        Ok(self.0.end_stale(boot, StaleEnd::At(boot), |_| ())?.into())
+    /// Ends what was left open by a process that was killed or a device that lost power: every open session
+    /// that started before `at` ends then. Repeating the call changes nothing more.
+    pub fn end_open_before(&self, at: Instant) -> Answer<EndedOpen> {
+        let at = at.to_utc();
+        Ok(self.0.end_stale(at, StaleEnd::At(at), |_| ())?.into())
     }
 
     /// Appends a record, or the end that it brings to a session in the store.

@@ -33,7 +33,7 @@ fn path(folder: &TempDir, name: &str) -> String {
 }
 
 fn store(folder: &TempDir) -> Arc<Store> {
-    Store::create(path(folder, "store"), &Options::default()).unwrap()
+    Store::create(&path(folder, "store"), None).unwrap()
 }
 
 fn refused<T: std::fmt::Debug>(done: Result<T, SessionLogError>, kind: &str) -> String {
@@ -83,7 +83,7 @@ fn what_is_written_is_read_by_every_call() {
     assert!(rest.entries.is_empty());
     let walk = snapshot.walk(&open).unwrap();
     assert_eq!(
-        [walk.next(3).unwrap().len(), walk.next(3).unwrap().len()],
+        [walk.take(3).unwrap().len(), walk.take(3).unwrap().len()],
         [1, 0]
     );
     assert_eq!(snapshot.get(id(2)).unwrap(), Some(log(2, None)));
@@ -130,7 +130,7 @@ fn a_store_is_kept_in_order_copied_and_salvaged() {
     assert!(!store.erase_user(id(7), false).unwrap().is_secure);
     store.close().unwrap();
     assert_eq!(salvage(&backup, &salvaged).unwrap().session_count, 2);
-    let store = Store::open_or_create(path(&folder, "store"), &Options::default()).unwrap();
+    let store = Store::open_or_create(&path(&folder, "store"), None).unwrap();
     assert_eq!(store.count(&Query::default()).unwrap(), 0);
 }
 
@@ -150,6 +150,16 @@ fn every_kind_of_failure_is_told_by_its_name_with_its_causes() {
         SessionLogError::Conflict { refusals, .. } => assert_eq!(refusals[0].index, 0),
         other => panic!("{other}"),
     }
+    // A language that knows microseconds alone has this start floored.
+    let finer = SessionLog {
+        session_start: DateTime::from_timestamp_nanos(1_793_520_000_123_456_700).into(),
+        ..log(5, None)
+    };
+    store.append(finer.clone()).unwrap();
+    let floored = DateTime::from_timestamp_nanos(1_793_520_000_123_456_000);
+    assert_eq!(store.end(id(5), floored.into()).unwrap(), Outcome::Ended);
+    let ended = store.get(id(5)).unwrap().unwrap();
+    assert_eq!(ended.session_end, Some(finer.session_start));
     match store.append(log(2, Some(at(-1)))).unwrap_err() {
         SessionLogError::InvalidInput {
             session_start,
@@ -163,14 +173,8 @@ fn every_kind_of_failure_is_told_by_its_name_with_its_causes() {
         other => panic!("{other}"),
     }
     let here = path(&folder, "store");
-    refused(
-        Store::open(here.clone(), &Options::default()),
-        "AlreadyOpen",
-    );
-    refused(
-        Store::open(path(&folder, "none"), &Options::default()),
-        "NotAStore",
-    );
+    refused(Store::open(&here, None), "AlreadyOpen");
+    refused(Store::open(&path(&folder, "none"), None), "NotAStore");
     let nowhere = path(&folder, "none/file");
     let told = refused(
         store.export_jsonl(&Query::default(), &nowhere),
@@ -188,10 +192,7 @@ fn every_kind_of_failure_is_told_by_its_name_with_its_causes() {
     store.close().unwrap();
     refused(store.flush(), "Closed");
     fs::write(path(&folder, "store/main.redb"), b"").unwrap();
-    refused(
-        Store::open_or_create(here, &Options::default()),
-        "Corrupted",
-    );
+    refused(Store::open_or_create(&here, None), "Corrupted");
     let unsupported = crate::Error::new(crate::ErrorKind::UnsupportedFormat, "version 9");
     refused::<()>(Err(unsupported.into()), "UnsupportedFormat");
 }
@@ -214,7 +215,7 @@ fn options_are_taken_or_refused_by_name() {
         snapshot_age_max: Some(Duration::from_secs(60)),
         retention: Some(retention.clone()),
     };
-    let store = Store::create(path(&folder, "store"), &options).unwrap();
+    let store = Store::create(&path(&folder, "store"), Some(options.clone())).unwrap();
     store
         .append_batch(vec![log(1, Some(at(0))), log(2, Some(at(1)))])
         .unwrap();
@@ -227,7 +228,7 @@ fn options_are_taken_or_refused_by_name() {
         ..options
     };
     let told = refused(
-        Store::open(path(&folder, "store"), &endless),
+        Store::open(&path(&folder, "store"), Some(endless)),
         "InvalidInput",
     );
     assert!(told.contains("older_than"), "{told}");

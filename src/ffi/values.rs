@@ -23,6 +23,11 @@ uniffi::custom_type!(Instant, i64, {
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
 impl Instant {
+    /// As a language has it that knows microseconds alone.
+    pub(super) fn floored(self) -> Self {
+        Self(self.0.div_euclid(10).saturating_mul(10))
+    }
+
     /// The most and the least that it can be lie far outside the range of records.
     pub(super) fn to_utc(self) -> DateTime<Utc> {
         let seconds = self.0.div_euclid(TICKS_PER_SECOND);

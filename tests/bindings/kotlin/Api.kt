@@ -121,9 +121,9 @@ class Api : Case() {
         val snapshot = store.snapshot()
         val walk = snapshot.walk(Query(newestFirst = true))
         store.remove(uid(300))
-        val walked = generateSequence { walk.next(100u).ifEmpty { null } }.flatten().toList()
+        val walked = generateSequence { walk.take(100u).ifEmpty { null } }.flatten().toList()
         same(ids(walked), (300L downTo 1L).toList())
-        same(walk.next(100u), emptyList<SessionLog>())
+        same(walk.take(100u), emptyList<SessionLog>())
         same(snapshot.count(Query()), 300uL)
         same(snapshot.page(Query(), 2u, 100u).entries.last().referUid, uid(300))
         same(snapshot.pageAfter(Query(), 1u).entries, listOf(log(1, START + HOUR)))
@@ -151,7 +151,7 @@ class Api : Case() {
         same(verification.faults, emptyList<String>())
         same(store.backup(file("backup")), 1uL)
         same(restore(file("backup"), file("restored")), 1uL)
-        same(ids(Store.open(file("restored"), Options()).page(Query(), 0u, 10u).entries), listOf(11L))
+        same(ids(Store.open(file("restored")).page(Query(), 0u, 10u).entries), listOf(11L))
         store.shutdown()
         val found = salvage(path, file("salvaged"))
         same(Triple(found.sessionCount, found.lostSessionCount, found.faultCount), Triple(1uL, 0uL, 0uL))
@@ -256,8 +256,8 @@ class Errors : Case() {
         val conflict = refused<SessionLogException.Conflict> { store.appendBatch(batch) }
         same(conflict.refusals.map { it.member }, listOf("user"))
         refused<SessionLogException.AlreadyEnded>("session_end") { store.end(uid(1), START + HOUR) }
-        refused<SessionLogException.AlreadyOpen> { Store.open(path, Options()) }
-        refused<SessionLogException.NotAStore> { Store.open(file("nowhere"), Options()) }
+        refused<SessionLogException.AlreadyOpen> { Store.open(path) }
+        refused<SessionLogException.NotAStore> { Store.open(file("nowhere")) }
         val nowhere = file("nowhere/file")
         val unavailable = refused<SessionLogException.Unavailable> { store.exportJsonl(Query(), nowhere) }
         contains(unavailable.detail, "No such file")
@@ -272,12 +272,12 @@ class Errors : Case() {
         val logFile = Path.of(path, "log.0")
         val whole = logFile.readBytes()
         logFile.writeBytes(ofVersion(5, whole))
-        val unsupported = refused<SessionLogException.UnsupportedFormat> { Store.open(path, Options()) }
+        val unsupported = refused<SessionLogException.UnsupportedFormat> { Store.open(path) }
         contains(unsupported.detail, "format version 5")
         logFile.writeBytes(byteArrayOf(0) + whole.drop(1))
-        refused<SessionLogException.Corrupted> { Store.open(path, Options()) }
+        refused<SessionLogException.Corrupted> { Store.open(path) }
         // A launch replaces nothing that it cannot read.
-        refused<SessionLogException.Corrupted> { Store.openOrCreate(path, Options()) }
+        refused<SessionLogException.Corrupted> { Store.openOrCreate(path) }
     }
 
     /** A log file as another version would have it: its header has a checksum. */
@@ -289,15 +289,15 @@ class Errors : Case() {
 
     fun `a store is opened or made and never replaced`() {
         for (count in listOf(1uL, 2uL, 3uL)) {
-            val store = Store.openOrCreate(path, Options())
+            val store = Store.openOrCreate(path)
             store.start(ANN, "Ann", "PDA-01")
             same(store.count(Query()), count)
             store.shutdown()
         }
         val strange = folder.resolve("strange").createDirectory()
         strange.resolve("file").writeText("not ours")
-        invalid(null) { Store.openOrCreate(strange.toString(), Options()) }
+        invalid(null) { Store.openOrCreate(strange.toString()) }
         Path.of(path, "main.redb").deleteExisting()
-        refused<SessionLogException.Corrupted> { Store.openOrCreate(path, Options()) }
+        refused<SessionLogException.Corrupted> { Store.openOrCreate(path) }
     }
 }

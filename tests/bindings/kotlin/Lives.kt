@@ -12,7 +12,6 @@ import java.util.jar.JarEntry
 import java.util.jar.JarFile
 import java.util.jar.JarOutputStream
 import kotlin.concurrent.thread
-import sessionlog.Options
 import sessionlog.Query
 import sessionlog.SessionLogException
 import sessionlog.Store
@@ -75,7 +74,7 @@ class Lives : Case() {
     }
 
     private fun opens(): Boolean = try {
-        Store.open(path, Options()).shutdown()
+        Store.open(path).shutdown()
         true
     } catch (_: SessionLogException.AlreadyOpen) {
         false
@@ -90,13 +89,13 @@ class Lives : Case() {
         thrown<IllegalStateException> { snapshot.count(Query()) }
         // The walk keeps what it reads from.
         same(store.stats().snapshotCount, 1uL)
-        walk.use { same(ids(it.next(1_000u)), (1L..100L).toList()) }
+        walk.use { same(ids(it.take(1_000u)), (1L..100L).toList()) }
         same(store.stats().snapshotCount, 0uL)
         walk.close()
         // The last that has the store closes it.
         store.use { same(it.count(Query()), 100uL) }
         thrown<IllegalStateException> { store.count(Query()) }
-        Store.open(path, Options()).use { it.shutdown() }
+        Store.open(path).use { it.shutdown() }
     }
 
     fun `a suspended store has no lock and no file open`() {
@@ -110,7 +109,7 @@ class Lives : Case() {
         store.suspend()
         same(openFiles(files) to locks(files), emptyList<String>() to emptyList<String>())
         // As an extension of the app does, or the app in another process.
-        val other = Store.open(path, Options())
+        val other = Store.open(path)
         refused<SessionLogException.AlreadyOpen> { store.resume() }
         other.start(BEN, "Ben", "PDA-01")
         other.shutdown()
@@ -126,7 +125,7 @@ class Lives : Case() {
         val told = mutableMapOf<UUID, String>()
         for (round in 0..4) {
             told += toldUntilKilled(round)
-            val store = Store.open(path, Options())
+            val store = Store.open(path)
             for ((session, state) in told) {
                 val found = store.get(session)
                 holds(found != null, "$session was $state and is lost")

@@ -24,6 +24,8 @@ import sessionlog.Options
 import sessionlog.SessionLog
 import sessionlog.SessionLogException
 import sessionlog.Store
+import sessionlog.detail
+import sessionlog.member
 import sessionlog.uniffiEnsureInitialized
 
 val ANN = uid(7)
@@ -122,21 +124,8 @@ abstract class Case {
     }
 }
 
-/** What all kinds have, which their common type has not. */
-fun parts(error: SessionLogException): Pair<String?, String> = when (error) {
-    is SessionLogException.InvalidInput -> error.member to error.detail
-    is SessionLogException.NotFound -> error.member to error.detail
-    is SessionLogException.Conflict -> error.member to error.detail
-    is SessionLogException.AlreadyEnded -> error.member to error.detail
-    is SessionLogException.AlreadyOpen -> error.member to error.detail
-    is SessionLogException.NotAStore -> error.member to error.detail
-    is SessionLogException.UnsupportedFormat -> error.member to error.detail
-    is SessionLogException.Corrupted -> error.member to error.detail
-    is SessionLogException.Unavailable -> error.member to error.detail
-    is SessionLogException.Expired -> error.member to error.detail
-    is SessionLogException.Suspended -> error.member to error.detail
-    is SessionLogException.Closed -> error.member to error.detail
-}
+/** What all kinds have. */
+fun parts(error: SessionLogException): Pair<String?, String> = error.member to error.detail
 
 fun uid(number: Long) = UUID(0, number)
 
@@ -183,7 +172,7 @@ fun jars(): List<File> = System.getProperty("java.class.path").split(File.pathSe
 
 /** Logs sessions until it is killed, and tells of each what it was told. */
 private fun write(path: String, round: Long) {
-    val store = Store.openOrCreate(path, Options())
+    val store = Store.openOrCreate(path)
     while (true) {
         val session = store.start(uid(1 + round), "Ann", "PDA-01")
         tell("$session started")
