@@ -102,7 +102,17 @@ impl Life {
 
     /// Whether the store is not open, or is about to be so no longer.
     pub(crate) fn is_ending(&self) -> bool {
-        self.about_to_end().or(self.ended()).is_some()
+        self.check_lasting().is_err()
+    }
+
+    /// For what takes long, and is not to be begun either once the opening is about to end.
+    ///
+    /// # Errors
+    ///
+    /// `Suspended` or `Closed` if the store is, or is about to be.
+    pub(crate) fn check_lasting(&self) -> Result<()> {
+        let end = self.ended().or(self.about_to_end());
+        end.map_or(Ok(()), |end| Err(end.to_error()))
     }
 }
 
@@ -142,8 +152,7 @@ impl Opened {
     /// Those of it.
     pub(crate) fn check_lasting(&self) -> Result<()> {
         self.check()?;
-        let end = self.life.about_to_end();
-        end.map_or(Ok(()), |end| Err(end.to_error()))
+        self.life.check_lasting()
     }
 }
 

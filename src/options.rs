@@ -190,7 +190,8 @@ impl Options {
     }
 
     /// The most changed sessions that wait in memory, and in the log, to be merged into the main
-    /// index: 65,536 unless set, at least one. Each takes about 500 bytes. More of them make
+    /// index: 65,536 unless set, at least one; up to twice as many where as many
+    /// [go](crate::Retention::sessions_max) for others to come. Each takes about 500 bytes. More of them make
     /// writing faster and opening after a crash slower. A quarter of them, or of 256 bytes of the log
     /// for each, starts a merge; a write beyond all of that waits for it, and a batch of more is
     /// merged at once.

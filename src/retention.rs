@@ -39,7 +39,7 @@ pub struct Retention {
     /// What becomes of those that started as long ago and are open.
     pub open: OpenSessions,
     /// Sessions beyond so many: each write that would leave more of them removes those that ended, from
-    /// the oldest start on, in the same commit, be it what it has just added. Those that are open stay,
+    /// the oldest start on, in the same durable write, be it what it has just added. Those that are open stay,
     /// and so may be more. A batch that is [too large](crate::Options::delta_sessions_max) to wait in
     /// memory is followed by commits that remove them, before it is answered.
     pub sessions_max: Option<u64>,

@@ -90,10 +90,10 @@ impl Shared {
             self.retain_after_write();
             return written;
         }
-        let written = self.write_large(resolve);
-        // What it leaves too many of goes by commits of their own.
-        self.retain_if_due();
-        written
+        let written = self.write_large(resolve)?;
+        self.remove_beyond_policy();
+        self.retain_after_write();
+        Ok(written)
     }
 
     fn write_with_others<T: Send + 'static>(
@@ -184,11 +184,12 @@ impl Shared {
         if group.bodies.is_empty() || group.broken.is_some() {
             return;
         }
-        // What cannot be found now, the next group removes.
-        if let Ok(Some(commit)) = self.beyond_policy(&group.view, group.sessions)
-            && let Err(error) = group.add(&commit)
-        {
-            group.broken = Some(error);
+        let beyond = self.beyond_policy(&group.view, group.sessions);
+        let added = beyond.map(|commit| commit.map_or(Ok(()), |commit| group.add(&commit)));
+        match added {
+            Ok(added) => group.broken = group.broken.take().or(added.err()),
+            // What cannot be found now is looked for after this, and what keeps it from that told.
+            Err(_) => self.retain_soon(),
         }
     }
 
@@ -426,7 +427,7 @@ pub(super) fn outcome_told(error: Error, doubt: Option<Doubt>) -> Error {
 pub(crate) fn unavailable_if_expired(error: Error, so: &str) -> Error {
     match error.kind() {
         ErrorKind::Expired => {
-            let message = format!("the storage has failed, {so}");
+            let message = format!("the files were opened again meanwhile, {so}");
             Error::new(ErrorKind::Unavailable, message).caused_by(error)
         }
         _ => error,

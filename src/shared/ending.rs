@@ -55,16 +55,17 @@ impl Drop for Working<'_> {
 }
 
 impl Shared {
-    /// A call begins that lasts: until it is over, ending the opening waits.
+    /// A call begins that lasts: until it is over, ending the opening waits; so none is to begin while
+    /// somebody waits.
     ///
     /// # Errors
     ///
-    /// `Suspended` or `Closed` if the store is.
+    /// `Suspended` or `Closed` if the store is, or is about to be.
     pub(crate) fn work(&self) -> Result<Working<'_>> {
         let at_work = &self.at_work;
         at_work.threads().push(thread::current().id());
         let working = Working(at_work);
-        self.check_open()?;
+        self.life.check_lasting()?;
         Ok(working)
     }
 
@@ -97,6 +98,10 @@ impl Shared {
 
     /// Opens again what was suspended; what is open stays so.
     pub(crate) fn resume(&self) -> Result<()> {
+        if self.at_work.is_own() {
+            // Whoever suspends waits for this thread.
+            return self.check_open();
+        }
         let _transition = self.lock_transition();
         let mut main = self.lock_main();
         match self.life.ended() {
@@ -113,6 +118,10 @@ impl Shared {
     }
 
     fn open_again(&self, main: &mut Option<MainIndex>) -> Result<()> {
+        // Somebody else's directory may be there now: look before making a lock file in it.
+        if !self.storage.is_lockable() {
+            Files::open(self.storage.clone(), self.options.setup())?;
+        }
         let directory = self.storage.lock(self.options.sharing())?.into();
         let mut files = Files::open(self.storage.clone(), self.options.setup())?;
         if self
@@ -168,7 +177,8 @@ impl Shared {
         // Those who have come meanwhile find that it has ended.
         self.merges.join();
         others.inspect(|others| others.wait());
-        self.storage.shut();
+        // A call of this thread still has its files to remove.
+        others.inspect(|_| self.storage.shut());
         drop(self.lock_directory().take());
         ended
     }

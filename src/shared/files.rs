@@ -75,7 +75,7 @@ impl Files {
         }
         match Log::has_commits(storage)? {
             true => Err(Error::corrupted(format!(
-                "{} and {} are the log of a store, of which {MAIN} is missing: salvage what it holds",
+                "{} and {} are the log of a store, of which {MAIN} is missing: bring that back from a backup, or salvage what the log holds",
                 LOGS[0], LOGS[1]
             ))),
             // An interrupted creation leaves empty ones.

@@ -57,7 +57,9 @@ pub(super) struct Merges {
 impl Merges {
     /// Waits for the one in the background.
     pub(super) fn join(&self) {
-        let thread = self.thread().take();
+        let own = thread::current().id();
+        // It may itself have come to this: a clock is the caller's code.
+        let thread = self.thread().take_if(|thread| thread.thread().id() != own);
         if let Some(thread) = thread {
             // What it has to say is in the statistics.
             let _ = thread.join();
@@ -142,7 +144,7 @@ impl Shared {
         let purpose = Purpose::RoomFor(sessions);
         while self.is_due(purpose)? {
             self.merge(purpose).map_err(|error| match error.kind() {
-                ErrorKind::Closed => error,
+                ErrorKind::Closed | ErrorKind::Suspended => error,
                 kind => Error::new(
                     kind,
                     "this call has written nothing: what waits is to be merged first, and that fails",

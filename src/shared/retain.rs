@@ -2,7 +2,7 @@
 
 use super::Shared;
 use super::commit::resolved;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::family::Family;
 use crate::format::Commit;
 use crate::options::Merge;
@@ -136,6 +136,26 @@ impl Shared {
         Ok(commit)
     }
 
+    /// Removes the sessions that a write past the log has left too many, by commits of their own.
+    pub(super) fn remove_beyond_policy(self: &Arc<Self>) {
+        let policy = self.options.retention;
+        let Some(max) = policy.and_then(|policy| policy.sessions_max) else {
+            return;
+        };
+        let rule = Rule::retain_at_most(max);
+        if self
+            .sweep(&rule, &mut |_, _| ControlFlow::Continue(()))
+            .is_err()
+        {
+            self.retain_soon();
+        }
+    }
+
+    /// The policy is to be kept after the next write, and what comes of it told.
+    pub(super) fn retain_soon(&self) {
+        self.retaining.merged();
+    }
+
     /// As [`retain_if_due`](Self::retain_if_due), after a write: on the thread of merges, unless there
     /// is none or it is at one.
     pub(super) fn retain_after_write(self: &Arc<Self>) {
@@ -171,6 +191,11 @@ impl Shared {
             return;
         };
         let done = self.retain(&policy);
+        let is_suspended = |error: &Error| error.kind() == ErrorKind::Suspended;
+        if self.life.is_ending() || done.as_ref().is_err_and(is_suspended) {
+            // Cut short: it is still to be done in the next opening.
+            return self.retain_soon();
+        }
         // What it has merged itself does not count.
         self.retaining.is_due.store(false, Ordering::Release);
         let ended_at = self.options.clock.now();

@@ -20,8 +20,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if there is anything at `to`; `Corrupted` if anything to be copied is damaged;
-    /// `Unavailable` if the storage fails, of either.
+    /// `InvalidInput` if there is anything at `to`; `Corrupted` if anything to be copied is damaged, or
+    /// there is the log of a store at `to` whose main index is missing; `Unavailable` if the storage
+    /// fails, of either.
     ///
     /// ```
     /// # use sessionlog::{Query, Store};

@@ -20,7 +20,8 @@ impl Store {
     /// # Errors
     ///
     /// `InvalidInput` if there is a store already, or anything else; `AlreadyOpen` if one is being
-    /// made there; `Unavailable` if the storage fails.
+    /// made there; `Corrupted` if there is the log of a store whose main index is missing;
+    /// `Unavailable` if the storage fails.
     ///
     /// ```
     /// # use sessionlog::Store;
@@ -87,8 +88,9 @@ impl Store {
     /// [`close`](Store::close) is `Suspended`. Suspending again does nothing.
     ///
     /// What was written is durable on return. It is not merged, which a store that is closed does, so
-    /// that suspending takes no longer than a commit: but for a merge that is under way, which ends
-    /// first. Calls that last, such as [`compact`](Store::compact) or [`backup`](Store::backup), are
+    /// that suspending takes no longer than a commit: but for a merge that is under way, and for the parts
+    /// of [`verify`](Store::verify), [`rebuild`](Store::rebuild) and [`compact`](Store::compact) that go
+    /// through the file at once, which end first. Calls that last, such as [`compact`](Store::compact) or [`backup`](Store::backup), are
     /// given up and are `Suspended`. Snapshots and iterators end: they are `Suspended` until the store
     /// is resumed, and `Expired` after that. Cursors go on.
     ///
@@ -113,12 +115,13 @@ impl Store {
         self.shared().suspend()
     }
 
-    /// Opens a [suspended](Store::suspend) store again, with the options that it had: what another
-    /// process wrote meanwhile is there. A store that is open stays so.
+    /// Opens a [suspended](Store::suspend) store again, with the options that it had, but without the
+    /// [check](crate::Options::check_on_open) of all of it: what another process wrote meanwhile is there.
+    /// A store that is open stays so.
     ///
     /// # Errors
     ///
-    /// `Closed` once closed; `NotAStore` if another store has taken its place; else as
+    /// `Closed` once closed; `NotAStore` if another store has taken its place, or none is there; else as
     /// [`Store::open`]. The store is still suspended then, and can be resumed later.
     pub fn resume(&self) -> Result<()> {
         self.shared().resume()

@@ -158,6 +158,56 @@ fn threads_that_write_at_once_never_leave_more_than_there_may_be() {
     assert!(store.verify(|_| ()).unwrap().is_sound());
 }
 
+/// Whatever removes what is old on another thread.
+#[test]
+fn batches_of_any_size_at_once_leave_no_more_than_there_may_be() {
+    let policy = Retention {
+        sessions_max: Some(100),
+        older_than: Some(TimeDelta::days(30)),
+        ..Retention::default()
+    };
+    let options = Store::options().retention(policy).delta_sessions_max(64);
+    let store = options.in_memory().unwrap();
+    thread::scope(|scope| {
+        for writer in 0..3_u128 {
+            let store = &store;
+            scope.spawn(move || {
+                for batch in 0..10 {
+                    let first = 1 + (writer * 10 + batch) * 200;
+                    store.append_batch((first..first + 200).map(ended)).unwrap();
+                }
+            });
+        }
+    });
+    assert!(store.count(&Query::all()).unwrap() <= 100);
+}
+
+/// What keeps a write from finding the oldest keeps no other from it.
+#[test]
+fn what_could_not_go_with_one_write_goes_with_the_next() {
+    let storage = FaultyStorage::default();
+    let options = bounded(200).merge(Merge::Inline).cache_bytes(0);
+    let store = options.create_on(Arc::new(storage.clone())).unwrap();
+    store.append_batch((1..=200).map(ended)).unwrap();
+    store.compact(|_| ()).unwrap();
+    store.append(ended(201)).unwrap();
+    assert_eq!(store.count(&Query::all()).unwrap(), 200);
+    for (number, after) in (202..).zip(0..40) {
+        storage.fail_reads("main", after, 1);
+        if store.append(ended(number)).is_err() {
+            storage.heal();
+            store.append(ended(number)).unwrap();
+        }
+        storage.heal();
+        store.append(ended(number + 1_000)).unwrap();
+        assert_eq!(
+            store.count(&Query::all()).unwrap(),
+            200,
+            "after {after} reads"
+        );
+    }
+}
+
 /// Beside a plain list that does the same.
 #[test]
 fn whatever_is_written_in_whatever_order_the_same_sessions_are_left_as_in_a_list() {

@@ -226,10 +226,11 @@ fn another_store_in_the_place_of_a_suspended_one_is_not_taken_for_it() {
     store.append(session(1)).unwrap();
     store.suspend().unwrap();
     std::fs::rename(&path, &aside).unwrap();
-    assert!(matches!(
-        kind(store.resume()),
-        ErrorKind::NotAStore | ErrorKind::Unavailable
-    ));
+    assert_eq!(kind(store.resume()), ErrorKind::NotAStore);
+    // A stranger's directory is left as it was.
+    std::fs::create_dir(&path).unwrap();
+    assert_eq!(kind(store.resume()), ErrorKind::NotAStore);
+    assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0);
     Store::create(&path).unwrap().close().unwrap();
     assert_eq!(kind(store.resume()), ErrorKind::NotAStore);
     // It is let go of again.
@@ -280,6 +281,7 @@ fn a_store_is_not_suspended_from_the_progress_of_a_call_that_is_to_end_first() {
     let mut refusals = 0;
     let mut suspend = |_| {
         refused(store.suspend(), ErrorKind::InvalidInput, "store");
+        store.resume().unwrap();
         refusals += 1;
     };
     store.compact(&mut suspend).unwrap();
@@ -316,6 +318,8 @@ fn calls_that_last_are_given_up_for_a_suspension() {
         thread::scope(|scope| {
             let given_up = scope.spawn(|| {
                 call(&|| {
+                    // Whoever makes sure that the store is open does not wait for who suspends it.
+                    store.resume().unwrap();
                     is_at_it.store(true, Ordering::SeqCst);
                     // Till the store is about to be suspended, and a moment longer.
                     while !is_suspending.load(Ordering::SeqCst) {
@@ -340,6 +344,77 @@ fn calls_that_last_are_given_up_for_a_suspension() {
         assert_eq!(store.count(&Query::all()).unwrap(), 39_999);
     }
     store.backup(&backup, |_| ()).unwrap();
+}
+
+/// Two that follow each other without a pause would keep it waiting.
+#[test]
+fn no_call_that_lasts_begins_while_a_suspension_waits_for_others() {
+    let store = Store::in_memory().unwrap();
+    store.append_batch((1..2_000).map(session)).unwrap();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _stop = Stop(&stop);
+        for _ in 0..3 {
+            scope.spawn(|| compact_until(&store, &stop));
+        }
+        for _ in 0..5 {
+            store.suspend().unwrap();
+            store.resume().unwrap();
+        }
+    });
+    assert_eq!(store.count(&Query::all()).unwrap(), 1_999);
+}
+
+#[test]
+fn a_store_that_is_closed_from_the_progress_of_a_compaction_leaves_no_copy_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = Store::create(&path).unwrap();
+    store.append_batch((1..3_000).map(session)).unwrap();
+    let compacted = store.compact(|_| store.close().unwrap());
+    assert_eq!(kind(compacted), ErrorKind::Closed);
+    assert!(!path.join("main.redb.new").exists());
+    drop(store);
+    assert_eq!(
+        Store::open(&path).unwrap().count(&Query::all()).unwrap(),
+        2_999
+    );
+}
+
+/// A clock that suspends the store as soon as it is told which.
+#[derive(Debug, Default, Clone)]
+struct SuspendingClock(Arc<std::sync::Mutex<Option<Store>>>);
+
+impl sessionlog::Clock for SuspendingClock {
+    fn now(&self) -> DateTime<Utc> {
+        let store = self.0.lock().unwrap().take();
+        store.inspect(|store| store.suspend().unwrap());
+        start() + chrono::TimeDelta::days(1)
+    }
+}
+
+/// What is due goes with a write of the next opening.
+#[test]
+fn sessions_that_are_due_to_go_when_the_store_is_suspended_go_once_it_is_resumed() {
+    let clock = SuspendingClock::default();
+    let policy = sessionlog::Retention {
+        older_than: Some(chrono::TimeDelta::hours(1)),
+        ..Default::default()
+    };
+    let options = Store::options().merge(Merge::Inline).clock(clock.clone());
+    let store = options.retention(policy).in_memory().unwrap();
+    store.append(session(200)).unwrap();
+    let ended = |number| log(number, "2026-11-01T08:00:00Z", Some("2026-11-01T08:00:00Z"));
+    store.append_batch((1..100).map(ended)).unwrap();
+    *clock.0.lock().unwrap() = Some(store.clone());
+    // Half of a run is what the clock is asked for last.
+    let pruned = store.prune(chrono::TimeDelta::hours(1), OpenSessions::Keep, |_| ());
+    assert_eq!(kind(pruned), ErrorKind::Suspended);
+    store.resume().unwrap();
+    assert_eq!(store.count(&Query::all()).unwrap(), 100);
+    store.compact(|_| ()).unwrap();
+    store.append(session(201)).unwrap();
+    assert_eq!(store.count(&Query::all()).unwrap(), 2);
 }
 
 /// Each change and each read of a suspension and of a resumption failed in turn, once, a few times and
