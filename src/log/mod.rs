@@ -94,7 +94,7 @@ impl Log {
         Ok((log, commits))
     }
 
-    /// Whether there is a log that has, or has had, any commit.
+    /// Whether there is the log of a store that has, or has had, any commit.
     ///
     /// # Errors
     ///
@@ -110,6 +110,12 @@ impl Log {
             }
         }
         Ok(false)
+    }
+
+    /// Lets it be [seen](Self::has_commits) that the store has had sessions, though they came to the main
+    /// index past the log.
+    pub(crate) fn mark(&mut self) {
+        self.current.mark();
     }
 
     /// The number of the last commit.

@@ -195,6 +195,12 @@ impl Segment {
         Ok(())
     }
 
+    /// Makes the file longer than one that was never used. Without room it is not: nothing but zeros can be
+    /// left of that, which are no record.
+    pub(super) fn mark(&mut self) {
+        let _ = self.grow(Self::EMPTY_BYTES + 1);
+    }
+
     /// Takes the records behind `place` back: they are not to be there.
     pub(super) fn take_back(&mut self, place: Place) {
         let bytes = usize::try_from(self.place.end - place.end).unwrap_or(usize::MAX);

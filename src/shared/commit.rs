@@ -251,6 +251,8 @@ impl Shared {
             let names = (&delta.names().rows(), &NewNames::default());
             self.merge_locked(&mut main, writer, (&view, &delta), names)?;
             self.retaining.merged();
+            writer.log.mark();
+            self.measure(&writer.log);
             new_names.keep();
         }
         Ok(answer)

@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-/// The threads that are at a call which lasts, and calls back to tell of its progress. Whoever ends the
-/// opening waits for them.
+/// The threads that are at what lasts, and may call back: to tell of its progress, or for the time. Whoever
+/// ends the opening waits for them.
 #[derive(Debug, Default)]
 pub(super) struct AtWork {
     threads: Mutex<Vec<ThreadId>>,

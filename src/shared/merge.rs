@@ -132,7 +132,13 @@ impl Shared {
         }
         let shared = Arc::clone(self);
         let builder = thread::Builder::new().name("sessionlog-merge".to_owned());
-        *thread = builder.spawn(move || work(&shared)).ok();
+        let work = move || {
+            // Once the opening is about to end, nothing more is begun.
+            if let Ok(_working) = shared.work() {
+                work(&shared);
+            }
+        };
+        *thread = builder.spawn(work).ok();
     }
 
     /// Waits until so many sessions more may wait to be merged.

@@ -480,4 +480,15 @@ fn no_store_is_made_over_the_log_of_one_whose_main_index_is_gone() {
     assert_eq!(Store::open(&path).unwrap_err().kind(), ErrorKind::NotAStore);
     let found = Store::salvage(&path, &salvaged, |_| ()).unwrap();
     assert_eq!(found.session_count, 1);
+    // Of one whose sessions all came past the log, too.
+    let path = folder.path().join("large");
+    let store = Store::options()
+        .delta_sessions_max(5)
+        .create(&path)
+        .unwrap();
+    let logs = (1..10).map(|number| log(number, START, None));
+    store.append_batch(logs).unwrap();
+    store.close().unwrap();
+    fs::remove_file(path.join("main.redb")).unwrap();
+    assert_eq!(kind(Store::create(&path)), ErrorKind::Corrupted);
 }

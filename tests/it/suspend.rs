@@ -393,6 +393,39 @@ impl sessionlog::Clock for SuspendingClock {
     }
 }
 
+/// A clock that makes sure that the store is open.
+#[derive(Debug, Default, Clone)]
+struct ResumingClock(Arc<std::sync::OnceLock<Store>>);
+
+impl sessionlog::Clock for ResumingClock {
+    fn now(&self) -> DateTime<Utc> {
+        if let Some(store) = self.0.get() {
+            // Some of the time another thread waits for this one.
+            let _ = store.resume();
+        }
+        start()
+    }
+}
+
+#[test]
+fn a_clock_that_calls_the_store_keeps_no_suspension_waiting() {
+    let clock = ResumingClock::default();
+    let options = Store::options().clock(clock.clone()).delta_sessions_max(8);
+    let store = options.in_memory().unwrap();
+    clock.0.set(store.clone()).unwrap();
+    for number in 1..400 {
+        match store.append(session(number)) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Suspended),
+        }
+        if number % 3 == 0 {
+            store.suspend().unwrap();
+            store.resume().unwrap();
+        }
+    }
+    assert!(store.count(&Query::all()).unwrap() > 100);
+}
+
 /// What is due goes with a write of the next opening.
 #[test]
 fn sessions_that_are_due_to_go_when_the_store_is_suspended_go_once_it_is_resumed() {
