@@ -6,7 +6,7 @@ use crate::life::End;
 use crate::main_index::MainIndex;
 use crate::storage::Storage;
 use std::sync::atomic::Ordering;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 /// The threads that are at what lasts, and may call back: to tell of its progress, or for the time. Whoever
@@ -118,12 +118,9 @@ impl Shared {
     }
 
     fn open_again(&self, main: &mut Option<MainIndex>) -> Result<()> {
-        // Somebody else's directory may be there now: look before making a lock file in it.
-        if !self.storage.is_lockable() {
-            Files::open(self.storage.clone(), self.options.setup())?;
-        }
-        let directory = self.storage.lock(self.options.sharing())?.into();
-        let mut files = Files::open(self.storage.clone(), self.options.setup())?;
+        let storage: Arc<dyn Storage> = self.storage.clone();
+        let directory = Files::lock(&storage, &self.options)?;
+        let mut files = Files::open(storage, self.options.setup())?;
         if self
             .identity
             .get()

@@ -1,11 +1,13 @@
 //! The files of a store: how they come to be there, and are opened.
 
+use super::DirectoryLock;
 use crate::engine::{io_error, unfinished};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Commit;
 use crate::format::dictionary::Identity;
 use crate::log::{Flush, LOGS, Log};
 use crate::main_index::{MAIN, MainIndex, MainReader, Setup};
+use crate::options::Options;
 use crate::storage::Storage;
 use std::sync::Arc;
 
@@ -26,6 +28,19 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// Locks the directory of a store.
+    ///
+    /// # Errors
+    ///
+    /// Those of the lock; and of opening the files, where one that has no lock file yet may be somebody
+    /// else's: no lock file is made in it before it was looked at.
+    pub(crate) fn lock(storage: &Arc<dyn Storage>, options: &Options) -> Result<DirectoryLock> {
+        if !storage.is_lockable() {
+            Self::open(Arc::clone(storage), options.setup())?;
+        }
+        Ok(storage.lock(options.sharing())?.into())
+    }
+
     /// Opens the files, changing no byte of them.
     pub(crate) fn open(storage: Arc<dyn Storage>, setup: Setup) -> Result<Self> {
         let main = MainIndex::open(&*storage, setup)?;

@@ -185,11 +185,7 @@ impl Options {
     /// Opens the store on any storage.
     #[doc(hidden)]
     pub fn open_on(self, storage: Arc<dyn Storage>) -> Result<Store> {
-        // A directory that has no lock file yet may be somebody else's: look before making one.
-        if !storage.is_lockable() {
-            Files::open(Arc::clone(&storage), self.setup())?;
-        }
-        let lock = storage.lock(self.sharing())?.into();
+        let lock = Files::lock(&storage, &self)?;
         Store::open_locked(storage, lock, self)
     }
 
