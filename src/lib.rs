@@ -45,6 +45,7 @@
 //! - `import`: reads session records from JSON lines, CSV and the login records of Linux.
 //! - `wire`: the messages of the MobileConnect Application Server in XML, JSON, JSV, CSV, forms and
 //!   SOAP.
+//! - `async`: the store's calls for async code, whatever engine keeps the sessions.
 //! - `http`: a router that answers them, the operator's page, and imports.
 //! - `uniffi`: the store for Kotlin, Swift and Python. `bindgen` adds the binary that generates their
 //!   bindings.
@@ -87,6 +88,8 @@ mod snapshot;
 #[doc(hidden)]
 pub mod storage;
 mod store;
+#[cfg(feature = "async")]
+pub mod stores;
 mod time;
 mod verify;
 mod view;
