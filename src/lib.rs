@@ -46,6 +46,7 @@
 //! - `wire`: the messages of the MobileConnect Application Server in XML, JSON, JSV, CSV, forms and
 //!   SOAP.
 //! - `async`: the store's calls for async code, whatever engine keeps the sessions.
+//! - `postgres`: the same calls on PostgreSQL, and on Citus.
 //! - `http`: a router that answers them, the operator's page, and imports.
 //! - `uniffi`: the store for Kotlin, Swift and Python. `bindgen` adds the binary that generates their
 //!   bindings.
@@ -79,6 +80,8 @@ mod log;
 mod main_index;
 mod names;
 mod options;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod query;
 mod resolve;
 mod retention;

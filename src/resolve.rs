@@ -4,7 +4,7 @@
 //! had been committed, and ends as one [`Commit`].
 
 use crate::counted::Key;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::family::Family;
 use crate::format::{
     ClientId, Commit, Effect, EffectKind, Entry, Ids, NameId, NewNames, UserId, UserName,
@@ -151,7 +151,7 @@ impl<'a> Resolver<'a> {
     ///
     /// `NotFound`, `AlreadyEnded`, or `InvalidInput` for an end before the start.
     pub(crate) fn end(&mut self, refer_uid: Uuid, end: Ticks) -> Result<Outcome> {
-        let entry = self.find(refer_uid)?.ok_or_else(|| not_found(refer_uid))?;
+        let entry = self.find(refer_uid)?.ok_or_else(|| session::not_found(refer_uid))?;
         let outcome = session::end(refer_uid, entry.start, entry.end, end)?;
         if outcome == Outcome::Ended {
             self.set_end(refer_uid, end);
@@ -177,7 +177,7 @@ impl<'a> Resolver<'a> {
     ///
     /// `NotFound`.
     pub(crate) fn remove(&mut self, refer_uid: Uuid) -> Result<SessionLog> {
-        let log = self.get(refer_uid)?.ok_or_else(|| not_found(refer_uid))?;
+        let log = self.get(refer_uid)?.ok_or_else(|| session::not_found(refer_uid))?;
         self.set_removed(refer_uid);
         Ok(log)
     }
@@ -199,7 +199,7 @@ impl<'a> Resolver<'a> {
             swept.left -= 1;
             swept.looked_at += 1;
             swept.last = Some(entry.key());
-            match rule.fate(&entry) {
+            match rule.fate(entry.start, entry.end) {
                 Fate::Keep => {}
                 Fate::Spare => swept.spared += 1,
                 Fate::Remove => {
@@ -397,12 +397,4 @@ impl<'a> Resolver<'a> {
         self.clients.insert(Arc::clone(client), id);
         Ok(id)
     }
-}
-
-fn not_found(refer_uid: Uuid) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
-        format!("there is no session with refer_uid {refer_uid}"),
-    )
-    .about("refer_uid")
 }

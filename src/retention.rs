@@ -1,7 +1,6 @@
 //! Which sessions are removed or ended because of their age or number.
 
 use crate::error::{Error, Result};
-use crate::format::Entry;
 use crate::query::Query;
 use crate::session;
 use crate::time::{self, Ticks};
@@ -221,6 +220,20 @@ impl Rule {
         })
     }
 
+    /// Ends what is open and matches.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for an end out of range.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn end_open(query: &Query, at: DateTime<Utc>) -> Result<Self> {
+        session::end_ticks(at)?;
+        Ok(Self {
+            query: query.open_and_oldest_first(),
+            kind: Kind::End(StaleEnd::At(at)),
+        })
+    }
+
     /// The sessions that it is about.
     pub(crate) fn query(&self) -> &Query {
         &self.query
@@ -234,26 +247,27 @@ impl Rule {
         }
     }
 
-    pub(crate) fn fate(&self, entry: &Entry) -> Fate {
-        match (self.kind, entry.end) {
+    /// What becomes of a session with this start and end.
+    pub(crate) fn fate(&self, start: Ticks, end: Option<Ticks>) -> Fate {
+        match (self.kind, end) {
             (Kind::EndedBefore(cutoff, _), Some(end)) if end >= cutoff => Fate::Keep,
             (Kind::EndedBefore(..) | Kind::Beyond(_), Some(_)) | (Kind::All, _) => Fate::Remove,
             (Kind::EndedBefore(_, OpenSessions::Remove), None) => Fate::Remove,
             (Kind::EndedBefore(_, OpenSessions::Keep) | Kind::Beyond(_), None) => Fate::Spare,
             (Kind::End(_), Some(_)) => Fate::Keep,
-            (Kind::End(end), None) => end_of(entry, end).map_or(Fate::Spare, Fate::End),
+            (Kind::End(end), None) => end_of(start, end).map_or(Fate::Spare, Fate::End),
         }
     }
 }
 
-/// The end that an open session gets; none if it cannot have that.
-fn end_of(entry: &Entry, end: StaleEnd) -> Option<Ticks> {
+/// The end that a session gets which is open since then; none if it cannot have that.
+fn end_of(start: Ticks, end: StaleEnd) -> Option<Ticks> {
     let at = match end {
         StaleEnd::At(at) => at,
-        StaleEnd::AfterStart(length) => entry.start.to_utc().checked_add_signed(length)?,
+        StaleEnd::AfterStart(length) => start.to_utc().checked_add_signed(length)?,
     };
     let at = session::end_ticks(at).ok()?;
-    (at >= entry.start).then_some(at)
+    (at >= start).then_some(at)
 }
 
 fn check_length(member: &'static str, length: TimeDelta) -> Result<()> {

@@ -318,3 +318,18 @@ pub(crate) fn end(
         None => check_end(start, end).map(|()| Outcome::Ended),
     }
 }
+
+/// No session has this id.
+pub(crate) fn not_found(refer_uid: Uuid) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!("there is no session with refer_uid {refer_uid}"),
+    )
+    .about("refer_uid")
+}
+
+/// A session is to start under an id that one has already.
+pub(crate) fn taken(refer_uid: Uuid) -> Error {
+    let message = format!("the new refer_uid {refer_uid} is taken");
+    Error::new(ErrorKind::Conflict, message).about("refer_uid")
+}

@@ -107,6 +107,21 @@ impl Ticks {
         Calendar::default().date_time(self)
     }
 
+    /// Ticks since 0001-01-01T00:00:00Z (`DateTime.Ticks` of .NET): never negative.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn since_year_one(self) -> i64 {
+        self.0 - Self::FLOOR.0
+    }
+
+    /// The reverse of [`Ticks::since_year_one`]; `None` outside the range of ticks.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn from_year_one(ticks: i64) -> Option<Self> {
+        let ticks = Self(ticks.checked_add(Self::FLOOR.0)?);
+        (Self::FLOOR..=Self::CEILING)
+            .contains(&ticks)
+            .then_some(ticks)
+    }
+
     /// An unsigned number in the order of instants, for keys.
     pub(crate) fn to_sortable(self) -> u64 {
         self.0.cast_unsigned() ^ SIGN

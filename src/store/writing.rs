@@ -80,11 +80,7 @@ impl Store {
         self.shared()
             .write(1, move |resolver| match resolver.start(&checked)? {
                 Outcome::Added => Ok(refer_uid),
-                Outcome::AlreadyThere | Outcome::Ended => Err(Error::new(
-                    ErrorKind::Conflict,
-                    format!("the new refer_uid {refer_uid} is taken"),
-                )
-                .about("refer_uid")),
+                Outcome::AlreadyThere | Outcome::Ended => Err(session::taken(refer_uid)),
             })
     }
 

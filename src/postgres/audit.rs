@@ -1,0 +1,210 @@
+//! Counters held against the rows they count, and made anew from them, slot by slot.
+
+use super::change::Layout;
+use super::connection::Transaction;
+use super::counters::{Counter, Deltas};
+use super::engine::{Engine, Reading, Upkeep};
+use super::failure::Failure;
+use super::rows::{RECORD, Stored, column, record};
+use super::slot::{SLOTS, all_slots, slot_of};
+use super::sql::{Sql, Value};
+use crate::error::{Error, Result};
+use crate::verify::{Progress, Verification};
+use std::collections::BTreeMap;
+
+/// The most faults that are told in words.
+const FAULTS_MAX: usize = 1_000;
+
+/// What a check of some slots has found.
+#[derive(Debug, Default)]
+struct Found {
+    sessions: u64,
+    faults: Vec<String>,
+    count: u64,
+}
+
+impl Found {
+    fn fault(&mut self, fault: String) {
+        self.count += 1;
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(fault);
+        }
+    }
+}
+
+/// The rows of a slot and its counters, of one state.
+struct Audit(i16);
+
+impl Reading for Audit {
+    type Answer = Found;
+    const IS_BOUNDED: bool = false;
+
+    async fn attempt(
+        &self,
+        transaction: &mut Transaction,
+        layout: &Layout,
+    ) -> Result<Found, Failure> {
+        let mut found = Found::default();
+        let expected = count_rows(transaction, layout, self.0, &mut found).await?;
+        let mut stored = BTreeMap::new();
+        let mut sql =
+            Sql::new("SELECT k, lvl, bucket, total, open FROM session_count WHERE slot = ");
+        sql.bind(Value::Slot(self.0));
+        for row in transaction.query(&sql).await? {
+            let counter = (self.0, column(&row, 0)?, column(&row, 1)?, column(&row, 2)?);
+            stored.insert(counter, (column(&row, 3)?, column(&row, 4)?));
+        }
+        compare(expected, stored, &mut found);
+        Ok(found)
+    }
+}
+
+/// Goes through the rows of a slot, and tells what its counters must be.
+async fn count_rows(
+    transaction: &mut Transaction,
+    layout: &Layout,
+    slot: i16,
+    found: &mut Found,
+) -> Result<Deltas, Failure> {
+    let mut deltas = Deltas::default();
+    let mut sql = Sql::new(format!("SELECT {RECORD} FROM session_log WHERE slot = "));
+    sql.bind(Value::Slot(slot));
+    let visit = |row: &tokio_postgres::Row| {
+        found.sessions += 1;
+        match record(row) {
+            Ok(log) => {
+                let belongs = slot_of(log.refer_uid);
+                if belongs != slot {
+                    let refer_uid = log.refer_uid;
+                    found.fault(format!(
+                        "session {refer_uid} is in slot {slot}; it belongs in {belongs}"
+                    ));
+                }
+                // Its counters are where it is.
+                deltas.count(&layout.widths, &Stored { slot, log }, 1);
+            }
+            Err(failure) => found.fault(failure.into_error().to_string()),
+        }
+    };
+    transaction.each(&sql, visit).await?;
+    Ok(deltas)
+}
+
+fn compare(expected: Deltas, stored: BTreeMap<Counter, (i64, i64)>, found: &mut Found) {
+    let mut expected = expected.into_counters();
+    for (counter, (total, open)) in stored {
+        let (rows, open_rows) = expected.remove(&counter).unwrap_or((0, 0));
+        if (total, open) != (rows, open_rows) {
+            let name = name(&counter);
+            found.fault(format!(
+                "the counter of {name} says {total} sessions, {open} of them open; there are \
+                 {rows}, {open_rows} of them open"
+            ));
+        }
+    }
+    for (counter, (rows, _)) in expected {
+        found.fault(format!(
+            "{} has no counter; there are {rows} sessions",
+            name(&counter)
+        ));
+    }
+}
+
+fn name((slot, key, level, bucket): &Counter) -> String {
+    let of = match key.split_first() {
+        Some((1, client)) => format!("client {:?}", String::from_utf8_lossy(client)),
+        _ => "all".to_owned(),
+    };
+    format!("{of} in slot {slot}, level {level}, bucket {bucket}")
+}
+
+/// The counters of a slot, made anew. Whoever changes counters waits meanwhile; nobody else does.
+struct Recount(i16);
+
+impl Upkeep for Recount {
+    async fn attempt(&self, transaction: &mut Transaction, layout: &Layout) -> Result<(), Failure> {
+        // Whoever has changed counters has committed then, and its rows are seen by what follows.
+        transaction
+            .run("LOCK TABLE session_count IN SHARE ROW EXCLUSIVE MODE")
+            .await?;
+        let mut found = Found::default();
+        let deltas = count_rows(transaction, layout, self.0, &mut found).await?;
+        if let Some(fault) = found.faults.first() {
+            return Err(Error::corrupted(fault.clone()).into());
+        }
+        let mut sql = Sql::new("DELETE FROM session_count WHERE slot = ");
+        sql.bind(Value::Slot(self.0));
+        transaction.query(&sql).await?;
+        for statement in deltas.statements(layout.dialect) {
+            transaction.query(&statement).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The counters of a slot that count nothing any more, removed.
+struct Tidying(i16);
+
+impl Upkeep for Tidying {
+    async fn attempt(&self, transaction: &mut Transaction, _: &Layout) -> Result<(), Failure> {
+        const EMPTY: &str = " AND total = 0 AND open = 0";
+        let mut lock = Sql::new("SELECT 1 FROM session_count WHERE slot = ");
+        // In the order in which writers take them.
+        lock.bind(Value::Slot(self.0))
+            .push(EMPTY)
+            .push(" ORDER BY k, lvl, bucket FOR UPDATE");
+        let mut delete = Sql::new("DELETE FROM session_count WHERE slot = ");
+        delete.bind(Value::Slot(self.0)).push(EMPTY);
+        if !transaction.query(&lock).await?.is_empty() {
+            transaction.query(&delete).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Checks every row and every counter.
+    pub(super) async fn verify(
+        &self,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Verification> {
+        let mut whole = Found::default();
+        for slot in all_slots() {
+            let found = self.read(&Audit(slot)).await?;
+            whole.sessions += found.sessions;
+            whole.count += found.count;
+            let room = FAULTS_MAX - whole.faults.len();
+            whole.faults.extend(found.faults.into_iter().take(room));
+            progress(after(slot));
+        }
+        Ok(Verification {
+            session_count: whole.sessions,
+            faults: whole.faults,
+            fault_count: whole.count,
+        })
+    }
+
+    /// Makes all counters anew.
+    pub(super) async fn rebuild(&self, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<()> {
+        for slot in all_slots() {
+            self.keep(&Recount(slot)).await?;
+            progress(after(slot));
+        }
+        Ok(())
+    }
+
+    /// Removes the counters that count nothing any more.
+    pub(super) async fn tidy(&self) -> Result<()> {
+        for slot in all_slots() {
+            self.keep(&Tidying(slot)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn after(slot: i16) -> Progress {
+    Progress {
+        done: u64::from(slot.unsigned_abs()) + 1,
+        total: u64::from(SLOTS.unsigned_abs()),
+    }
+}

@@ -1,0 +1,296 @@
+//! Connections, and transactions on them.
+
+use super::address::Address;
+use super::failure::Failure;
+use super::options::PostgresOptions;
+use super::sql::Sql;
+use crate::error::{Error, ErrorKind, Result};
+use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use futures_util::future::{join, try_join, try_join_all};
+use futures_util::{FutureExt, TryStreamExt};
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::time::timeout;
+use tokio_postgres::{CopyInSink, CopyOutStream, Row};
+
+/// Connections to one database, made when they are needed.
+#[derive(Debug, Clone)]
+pub(super) struct Connections {
+    pool: Pool,
+    statement_timeout: Duration,
+}
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Reads one state.
+    Read,
+    /// Each statement sees what others have committed before it.
+    Write,
+}
+
+/// How much longer than the server's own limit an answer is waited for: then the server or the way
+/// there is gone.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// For how long the answer to a statement is waited for that may take its time. A connection whose other
+/// end is gone is found out long before.
+const UNBOUNDED: Duration = Duration::from_secs(7 * 86_400);
+
+impl Connections {
+    /// # Errors
+    ///
+    /// `InvalidInput` if the certificates to trust cannot be read.
+    pub(super) fn new(address: &Address, options: &PostgresOptions) -> Result<Self> {
+        let mut config = address.config().clone();
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(options.connect_timeout);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(options.statement_timeout + GRACE);
+        }
+        let recycling = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_config(config, address.tls()?, recycling);
+        let timeouts = Timeouts {
+            wait: Some(options.statement_timeout),
+            // The client's limit is for each host.
+            create: None,
+            recycle: None,
+        };
+        let pool = Pool::builder(manager)
+            .max_size(options.connections_max.max(1))
+            .timeouts(timeouts)
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| {
+                let message = "connections to the database cannot be managed";
+                Error::new(ErrorKind::Unavailable, message).caused_by(error)
+            })?;
+        Ok(Self {
+            pool,
+            statement_timeout: options.statement_timeout,
+        })
+    }
+
+    /// A transaction that begins with its first statement.
+    pub(super) async fn begin(&self, access: Access) -> Result<Transaction, Failure> {
+        self.begin_within(access, self.statement_timeout).await
+    }
+
+    /// One whose statements may take any time.
+    pub(super) async fn begin_unbounded(&self, access: Access) -> Result<Transaction, Failure> {
+        self.begin_within(access, Duration::ZERO).await
+    }
+
+    /// No limit is zero, as for the server.
+    async fn begin_within(&self, access: Access, limit: Duration) -> Result<Transaction, Failure> {
+        let client = self.pool.get().await?;
+        let mode = match access {
+            Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        };
+        // Of the transaction alone, since behind a pooler the connection is somebody else's next.
+        let millis = limit.as_millis();
+        Ok(Transaction {
+            client: Some(client),
+            access,
+            begin: Some(format!("{mode}; SET LOCAL statement_timeout = {millis}")),
+            is_busy: false,
+            patience: match limit.is_zero() {
+                true => UNBOUNDED,
+                false => limit + GRACE,
+            },
+        })
+    }
+}
+
+/// A transaction. Dropped before its end, it has changed nothing: its connection is rolled back, or
+/// given up if the server has yet to answer on it.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    /// There until the end.
+    client: Option<Client>,
+    access: Access,
+    /// What has yet to be said first.
+    begin: Option<String>,
+    /// Whether the server was asked something and has not answered.
+    is_busy: bool,
+    patience: Duration,
+}
+
+impl Transaction {
+    fn client(&self) -> Result<&Client, Failure> {
+        self.client.as_ref().ok_or_else(Failure::timed_out)
+    }
+
+    /// The rows that a statement gives.
+    pub(super) async fn query(&mut self, sql: &Sql) -> Result<Vec<Row>, Failure> {
+        let mut all = self.query_all(std::slice::from_ref(sql)).await?;
+        Ok(all.pop().unwrap_or_default())
+    }
+
+    /// The rows that each of these statements gives: all of them go to the server at once.
+    pub(super) async fn query_all(&mut self, all: &[Sql]) -> Result<Vec<Vec<Row>>, Failure> {
+        let begin = self.begin.take();
+        let (is_read, patience) = (self.access == Access::Read, self.patience);
+        self.is_busy = true;
+        let client = self.client()?;
+        let statements = async {
+            let queries = all.iter().map(async |sql| {
+                let parameters = sql.parameters();
+                client.query_typed(sql.text(), &parameters).await
+            });
+            Ok(try_join_all(queries).await?)
+        };
+        let begun = async {
+            match &begin {
+                Some(begin) => Ok::<_, Failure>(client.batch_execute(begin).await?),
+                None => Ok(()),
+            }
+        };
+        let rows = match is_read {
+            // One way there and back for both.
+            true => within(patience, try_join(begun, statements)).await?.1,
+            // What changes something must not go where no transaction was begun.
+            false => {
+                within(patience, async {
+                    begun.await?;
+                    statements.await
+                })
+                .await?
+            }
+        };
+        self.is_busy = false;
+        Ok(rows)
+    }
+
+    /// Runs the last statements and commits, on one way there and back. If one of them fails the server
+    /// rolls back.
+    ///
+    /// # Errors
+    ///
+    /// What the failure is, and whether the commit was on its way: then nobody knows whether it was
+    /// done.
+    pub(super) async fn commit(mut self, last: &[Sql]) -> Result<(), (Failure, bool)> {
+        self.is_busy = true;
+        let before = |failure| (failure, false);
+        let client = self.client().map_err(before)?;
+        let statements = async {
+            let queries = last.iter().map(async |sql| {
+                let parameters = sql.parameters();
+                client.query_typed(sql.text(), &parameters).await
+            });
+            Ok(try_join_all(queries).await.map(drop)?)
+        };
+        let committed = async { Ok(client.batch_execute("COMMIT").await?) };
+        let both = within(self.patience, async {
+            Ok(join(statements, committed).await)
+        });
+        match both.await {
+            Ok((Ok(()), Ok(()))) => {
+                self.is_busy = false;
+                self.client = None;
+                Ok(())
+            }
+            // The server has said no to a statement: it takes the commit for a rollback.
+            Ok((Err(Failure::Final(error)), _)) => Err((Failure::Final(error), false)),
+            Ok((Err(failure), committed)) => Err((failure, committed.is_err())),
+            Ok((Ok(()), Err(failure))) => Err((failure, true)),
+            Err(failure) => Err((failure, true)),
+        }
+    }
+
+    /// Visits the rows that a statement gives as they come, however many.
+    pub(super) async fn each(
+        &mut self,
+        sql: &Sql,
+        mut visit: impl FnMut(&Row) + Send,
+    ) -> Result<(), Failure> {
+        self.begun().await?;
+        self.is_busy = true;
+        let (client, parameters) = (self.client()?, sql.parameters());
+        within(self.patience, async {
+            let rows = client.query_typed_raw(sql.text(), parameters).await?;
+            let mut rows = pin!(rows);
+            while let Some(row) = rows.try_next().await? {
+                visit(&row);
+            }
+            Ok(())
+        })
+        .await?;
+        self.is_busy = false;
+        Ok(())
+    }
+
+    /// Gives rows to a statement `COPY … FROM STDIN`.
+    pub(super) async fn copy_in<B: bytes::Buf + Send + 'static>(
+        &mut self,
+        statement: &str,
+    ) -> Result<CopyInSink<B>, Failure> {
+        self.begun().await?;
+        let client = self.client()?;
+        Ok(within(self.patience, async {
+            Ok(client.copy_in(statement).await?)
+        })
+        .await?)
+    }
+
+    /// Takes the rows of a statement `COPY … TO STDOUT`.
+    pub(super) async fn copy_out(&mut self, statement: &str) -> Result<CopyOutStream, Failure> {
+        self.begun().await?;
+        let client = self.client()?;
+        Ok(within(self.patience, async {
+            Ok(client.copy_out(statement).await?)
+        })
+        .await?)
+    }
+
+    /// Runs statements without parameters.
+    pub(super) async fn run(&mut self, statements: &str) -> Result<(), Failure> {
+        self.begun().await?;
+        self.is_busy = true;
+        let client = self.client()?;
+        within(self.patience, async {
+            Ok(client.batch_execute(statements).await?)
+        })
+        .await?;
+        self.is_busy = false;
+        Ok(())
+    }
+
+    async fn begun(&mut self) -> Result<(), Failure> {
+        self.query_all(&[]).await.map(drop)
+    }
+
+    /// The server was asked for more than it has answered, until this is said again.
+    pub(super) fn set_busy(&mut self, is_busy: bool) {
+        self.is_busy = is_busy;
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else {
+            return;
+        };
+        if self.is_busy {
+            // Whoever came next would wait for what nobody wants any more.
+            drop(Client::take(client));
+        } else if self.begin.is_none() {
+            // Sent by the first poll; the answer comes before those of whoever comes next.
+            let _ = client.batch_execute("ROLLBACK").now_or_never();
+        }
+    }
+}
+
+async fn within<T>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    timeout(patience, answer)
+        .await
+        .unwrap_or_else(|_| Err(Failure::timed_out()))
+}

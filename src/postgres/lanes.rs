@@ -1,0 +1,106 @@
+//! Single calls that come at the same time share transactions.
+
+use super::change::Layout;
+use super::engine::Engine;
+use super::write::{Call, Calls};
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::Outcome;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// The most calls in one transaction.
+const TOGETHER_MAX: usize = 1_000;
+
+/// Where single calls wait: each session always in the same lane, so that calls about it are done in
+/// the order in which they come.
+#[derive(Debug, Clone)]
+pub(super) struct Lanes(Vec<mpsc::Sender<Waiting>>);
+
+#[derive(Debug)]
+struct Waiting {
+    call: Call,
+    answer: oneshot::Sender<Result<Outcome>>,
+}
+
+impl Lanes {
+    /// Starts so many, one at least; they end with the last handle.
+    pub(super) fn start(engine: &Arc<Engine>, lanes: usize) -> Self {
+        let lane = |_| {
+            let (calls, waiting) = mpsc::channel(TOGETHER_MAX);
+            tokio::spawn(run(Arc::clone(engine), waiting));
+            calls
+        };
+        Self((0..lanes.max(1)).map(lane).collect())
+    }
+
+    /// Has a call done with those that wait beside it.
+    pub(super) async fn run(&self, call: Call) -> Result<Outcome> {
+        let (answer, answered) = oneshot::channel();
+        let slot = usize::from(call.key().0.unsigned_abs());
+        let waiting = Waiting { call, answer };
+        let lane = self.0.get(slot % self.0.len().max(1));
+        let lane = lane.ok_or_else(gone)?;
+        lane.send(waiting).await.map_err(|_| gone())?;
+        answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+/// The runtime that the lanes were started on has ended.
+fn gone() -> Error {
+    let message =
+        "the runtime that wrote to the database has ended; writing the same again is safe";
+    Error::new(ErrorKind::Unavailable, message)
+}
+
+async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Waiting>) {
+    let mut together = Vec::new();
+    while waiting.recv_many(&mut together, TOGETHER_MAX).await > 0 {
+        for group in groups(&engine.layout, std::mem::take(&mut together)) {
+            write(&engine, group).await;
+        }
+    }
+}
+
+/// What goes in one transaction each: on Citus the calls of one slot, whose commit concerns one node.
+fn groups(layout: &Layout, mut calls: Vec<Waiting>) -> Vec<Vec<Waiting>> {
+    if !layout.dialect.is_citus() {
+        return vec![calls];
+    }
+    calls.sort_by_key(|waiting| waiting.call.key().0);
+    let mut groups: Vec<Vec<Waiting>> = Vec::new();
+    for waiting in calls {
+        let slot = waiting.call.key().0;
+        match groups.last_mut() {
+            Some(group)
+                if group
+                    .first()
+                    .is_some_and(|first| first.call.key().0 == slot) =>
+            {
+                group.push(waiting);
+            }
+            _ => groups.push(vec![waiting]),
+        }
+    }
+    groups
+}
+
+async fn write(engine: &Engine, group: Vec<Waiting>) {
+    let (calls, answers): (Vec<_>, Vec<_>) = group
+        .into_iter()
+        .map(|waiting| (waiting.call, waiting.answer))
+        .unzip();
+    // Nobody may be there to hear any more.
+    match engine.write(&Calls(&calls)).await {
+        Ok(outcomes) => {
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                let _ = answer.send(outcome);
+            }
+        }
+        Err(error) => {
+            for answer in answers {
+                let again = Error::new(error.kind(), error.to_string());
+                let _ = answer.send(Err(again));
+            }
+        }
+    }
+}
