@@ -4,11 +4,13 @@ use super::change::Layout;
 use super::connection::Transaction;
 use super::engine::Reading;
 use super::failure::Failure;
-use super::read::{Counted, From, Place, Question, window};
+use super::places::window;
+use super::question::{From, Place, Question};
 use super::rows::{RECORD, column, counted, record};
 use super::schema::Dialect;
 use super::slot::slot_of;
 use super::sql::{Sql, Value};
+use super::totals::Counted;
 use crate::counted::Key;
 use crate::cursor::{Cursor, CursorPage};
 use crate::error::Error;
@@ -51,7 +53,7 @@ impl Reading for Count<'_> {
         layout: &Layout,
     ) -> Result<u64, Failure> {
         let question = Question::new(self.0);
-        Ok(transaction.count(&layout.widths, &question).await?.total)
+        Ok(transaction.count(layout, &question).await?.total)
     }
 }
 
@@ -66,9 +68,9 @@ impl Reading for OnePage<'_> {
         transaction: &mut Transaction,
         layout: &Layout,
     ) -> Result<Page, Failure> {
-        let (question, widths) = (Question::new(self.0), &layout.widths);
+        let question = Question::new(self.0);
         let (index, size) = (self.1.page_request_index(), self.1.records_per_page());
-        let counted = transaction.count(widths, &question).await?;
+        let counted = transaction.count(layout, &question).await?;
         let first = u64::from(index) * u64::from(size);
         let order = self.0.order();
         let (rank, count) = window(order, counted.total, first, size.into());
@@ -77,7 +79,7 @@ impl Reading for OnePage<'_> {
             0 => Vec::new(),
             _ => {
                 transaction
-                    .records_at(widths, &question, &counted, place)
+                    .records_at(layout, &question, &counted, place)
                     .await?
             }
         };
@@ -117,29 +119,18 @@ impl Reading for PageAfter<'_> {
     ) -> Result<CursorPage, Failure> {
         let question = Question::new(self.query);
         let place = self.last.map(place_of).transpose()?;
-        let (plan, before) = (
-            question.plan(&layout.widths),
-            place.map(|place| before(&question, place)),
-        );
-        let before = before.map(|question| question.plan(&layout.widths));
-        // All of it on one way there and back.
-        let mut statements = plan.statements.clone();
-        let counting = statements.len();
-        if let (Some(before), Some(place)) = (&before, place) {
-            statements.extend(before.statements.iter().cloned());
-            statements.push(question.count_at(place));
-        }
-        statements.push(question.records(self.from(place), self.records_per_page.into()));
-        let mut answers = transaction.query_all(&statements).await?;
-        let entries = answers.pop().unwrap_or_default();
-        let total = plan.counted(&layout.widths, answers.get(..counting).unwrap_or_default())?;
-        let passed = match &before {
-            None => 0,
-            Some(before) => {
+        let total = transaction.count(layout, &question).await?;
+        let records = question.records(self.from(place), self.records_per_page.into());
+        let (passed, entries) = match place {
+            None => (0, transaction.query(&records).await?),
+            Some(place) => {
+                let before = before(&question, place);
+                let before = transaction.count(layout, &before).await?;
+                let statements = [question.count_at(place), records];
+                let mut answers = transaction.query_all(&statements).await?;
+                let entries = answers.pop().unwrap_or_default();
                 let ties = answers.pop().unwrap_or_default();
-                let rest = answers.get(counting..).unwrap_or_default();
-                let before = before.counted(&layout.widths, rest)?;
-                self.passed(&total, &before, &ties)?
+                (self.passed(&total, &before, &ties)?, entries)
             }
         };
         self.page(&total, passed, &entries)
@@ -236,12 +227,8 @@ impl Reading for Stats {
         layout: &Layout,
     ) -> Result<StoreStats, Failure> {
         let (all, open) = (Query::all(), Query::all().open_and_oldest_first());
-        let total = transaction
-            .count(&layout.widths, &Question::new(&all))
-            .await?;
-        let open = transaction
-            .count(&layout.widths, &Question::new(&open))
-            .await?;
+        let total = transaction.count(layout, &Question::new(&all)).await?;
+        let open = transaction.count(layout, &Question::new(&open)).await?;
         let size = match layout.dialect {
             Dialect::Postgres => "pg_total_relation_size",
             Dialect::Citus => "citus_total_relation_size",

@@ -2,9 +2,10 @@
 
 use super::change::Layout;
 use super::connection::Transaction;
-use super::counters::{Counter, Deltas};
+use super::counters::{CountedKeys, Counter, Counting, Deltas, Key};
 use super::engine::{Engine, Reading, Upkeep};
 use super::failure::Failure;
+use super::keys::LOCK;
 use super::rows::{RECORD, Stored, column, record};
 use super::slot::{SLOTS, all_slots, slot_of};
 use super::sql::{Sql, Value};
@@ -45,13 +46,16 @@ impl Reading for Audit {
         layout: &Layout,
     ) -> Result<Found, Failure> {
         let mut found = Found::default();
-        let expected = count_rows(transaction, layout, self.0, &mut found).await?;
+        let keys = transaction.counted_keys().await?;
+        let counting = counting(layout, &keys);
+        let expected = count_rows(transaction, &counting, self.0, &mut found).await?;
         let mut stored = BTreeMap::new();
         let mut sql =
             Sql::new("SELECT k, lvl, bucket, total, open FROM session_count WHERE slot = ");
         sql.bind(Value::Slot(self.0));
         for row in transaction.query(&sql).await? {
-            let counter = (self.0, column(&row, 0)?, column(&row, 1)?, column(&row, 2)?);
+            let key = Key::from_bytes(column(&row, 0)?);
+            let counter = (self.0, key, column(&row, 1)?, column(&row, 2)?);
             stored.insert(counter, (column(&row, 3)?, column(&row, 4)?));
         }
         compare(expected, stored, &mut found);
@@ -62,7 +66,7 @@ impl Reading for Audit {
 /// Goes through the rows of a slot, and tells what its counters must be.
 async fn count_rows(
     transaction: &mut Transaction,
-    layout: &Layout,
+    counting: &Counting<'_>,
     slot: i16,
     found: &mut Found,
 ) -> Result<Deltas, Failure> {
@@ -81,7 +85,7 @@ async fn count_rows(
                     ));
                 }
                 // Its counters are where it is.
-                deltas.count(&layout.widths, &Stored { slot, log }, 1);
+                deltas.count(counting, &Stored { slot, log }, 1);
             }
             Err(failure) => found.fault(failure.into_error().to_string()),
         }
@@ -111,11 +115,14 @@ fn compare(expected: Deltas, stored: BTreeMap<Counter, (i64, i64)>, found: &mut 
 }
 
 fn name((slot, key, level, bucket): &Counter) -> String {
-    let of = match key.split_first() {
-        Some((1, client)) => format!("client {:?}", String::from_utf8_lossy(client)),
-        _ => "all".to_owned(),
-    };
-    format!("{of} in slot {slot}, level {level}, bucket {bucket}")
+    format!("{key} in slot {slot}, level {level}, bucket {bucket}")
+}
+
+fn counting<'c>(layout: &'c Layout, keys: &'c CountedKeys) -> Counting<'c> {
+    Counting {
+        widths: &layout.widths,
+        keys,
+    }
 }
 
 /// The counters of a slot, made anew. Whoever changes counters waits meanwhile; nobody else does.
@@ -123,12 +130,12 @@ struct Recount(i16);
 
 impl Upkeep for Recount {
     async fn attempt(&self, transaction: &mut Transaction, layout: &Layout) -> Result<(), Failure> {
-        // Whoever has changed counters has committed then, and its rows are seen by what follows.
-        transaction
-            .run("LOCK TABLE session_count IN SHARE ROW EXCLUSIVE MODE")
-            .await?;
+        // Whoever has changed anything has committed then, and is seen by what follows.
+        transaction.run(LOCK).await?;
         let mut found = Found::default();
-        let deltas = count_rows(transaction, layout, self.0, &mut found).await?;
+        let keys = transaction.counted_keys().await?;
+        let counting = counting(layout, &keys);
+        let deltas = count_rows(transaction, &counting, self.0, &mut found).await?;
         if let Some(fault) = found.faults.first() {
             return Err(Error::corrupted(fault.clone()).into());
         }
@@ -147,18 +154,11 @@ struct Tidying(i16);
 
 impl Upkeep for Tidying {
     async fn attempt(&self, transaction: &mut Transaction, _: &Layout) -> Result<(), Failure> {
-        const EMPTY: &str = " AND total = 0 AND open = 0";
-        let mut lock = Sql::new("SELECT 1 FROM session_count WHERE slot = ");
-        // In the order in which writers take them.
-        lock.bind(Value::Slot(self.0))
-            .push(EMPTY)
-            .push(" ORDER BY k, lvl, bucket FOR UPDATE");
-        let mut delete = Sql::new("DELETE FROM session_count WHERE slot = ");
-        delete.bind(Value::Slot(self.0)).push(EMPTY);
-        if !transaction.query(&lock).await?.is_empty() {
-            transaction.query(&delete).await?;
-        }
-        Ok(())
+        transaction.run(LOCK).await?;
+        let mut sql = Sql::new("DELETE FROM session_count WHERE slot = ");
+        sql.bind(Value::Slot(self.0))
+            .push(" AND total = 0 AND open = 0");
+        transaction.query(&sql).await.map(drop)
     }
 }
 
@@ -184,13 +184,13 @@ impl Engine {
         })
     }
 
-    /// Makes all counters anew.
+    /// Makes all counters anew, and gives some to everybody who has many sessions.
     pub(super) async fn rebuild(&self, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<()> {
         for slot in all_slots() {
             self.keep(&Recount(slot)).await?;
             progress(after(slot));
         }
-        Ok(())
+        self.list_many().await
     }
 
     /// Removes the counters that count nothing any more.

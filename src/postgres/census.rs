@@ -2,9 +2,10 @@
 
 use super::change::Layout;
 use super::connection::Transaction;
+use super::counters::Key;
 use super::engine::Reading;
 use super::failure::Failure;
-use super::read::{From, Question};
+use super::question::{From, Question};
 use super::rows::{column, counted, record};
 use super::schema::HOUR;
 use super::sql::{Sql, Value};
@@ -29,12 +30,15 @@ impl Reading for CountBy<'_> {
         layout: &Layout,
     ) -> Result<Vec<BucketCount>, Failure> {
         let question = Question::new(self.0);
-        let mut hours = match self.0.user_refer_uid() {
-            Some(_) => hours_of_rows(transaction, &question).await?,
-            None => {
+        let is_counted = question
+            .key()
+            .is_some_and(|key| layout.keys.are_counted(&key));
+        let mut hours = match is_counted {
+            false => hours_of_rows(transaction, &question).await?,
+            true => {
                 // The finest buckets are hours.
                 let finest = layout.widths.get(..1).unwrap_or_default();
-                let counted = transaction.count(finest, &question).await?;
+                let counted = transaction.count_in(layout, finest, &question).await?;
                 counted.by_start().collect()
             }
         };
@@ -216,4 +220,37 @@ fn grouped(query: &Query, count: usize, group: Group) -> Sql {
 
 fn gone() -> Error {
     Error::corrupted("a session that was counted is gone")
+}
+
+/// The users and clients who have so many sessions.
+pub(super) struct Many(pub(super) u64);
+
+impl Reading for Many {
+    type Answer = Vec<Key>;
+    const IS_BOUNDED: bool = false;
+
+    async fn attempt(
+        &self,
+        transaction: &mut Transaction,
+        _: &Layout,
+    ) -> Result<Vec<Key>, Failure> {
+        let mut keys = Vec::new();
+        for (column, prefix) in [
+            ("client_refer_uid", r"'\x01'::bytea || client_refer_uid"),
+            (
+                "user_refer_uid",
+                r"'\x02'::bytea || uuid_send(user_refer_uid)",
+            ),
+        ] {
+            let mut sql = Sql::new(format!(
+                "SELECT {prefix} FROM session_log GROUP BY {column} HAVING count(*) >= "
+            ));
+            let many = i64::try_from(self.0).unwrap_or(i64::MAX);
+            sql.bind(Value::Long(many));
+            for row in transaction.query(&sql).await? {
+                keys.push(Key::from_bytes(self::column(&row, 0)?));
+            }
+        }
+        Ok(keys)
+    }
 }

@@ -4,8 +4,9 @@
 //! waits for it: new rows first, then rows that are there, then counters, each of them by slot and key.
 
 use super::connection::Transaction;
-use super::counters::Deltas;
+use super::counters::{CountedKeys, Counting, Deltas};
 use super::failure::Failure;
+use super::keys::Keys;
 use super::rows::{Stored, column, record};
 use super::schema::Dialect;
 use super::sql::Sql;
@@ -16,16 +17,19 @@ use crate::time::Ticks;
 use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
-/// Where and how the sessions are stored.
-#[derive(Debug, Clone)]
+/// Where and how the sessions are stored, and what of them is known to be counted.
+#[derive(Debug)]
 pub(super) struct Layout {
     pub(super) dialect: Dialect,
     pub(super) widths: Vec<i64>,
+    pub(super) keys: Keys,
 }
 
 /// Sessions that a transaction has taken, and what it makes of each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Change {
+    /// The users and clients that have counters, for as long as the transaction lasts.
+    keys: CountedKeys,
     /// What was stored, and what is to be, by key; rows that were added are stored as `inserted`.
     taken: BTreeMap<(i16, Uuid), Taken>,
 }
@@ -50,6 +54,22 @@ pub(super) enum Witness {
 }
 
 impl Change {
+    /// Begins a transaction. Until its end no user or client comes to have counters.
+    pub(super) async fn begin(transaction: &mut Transaction) -> Result<Self, Failure> {
+        Ok(Self {
+            keys: transaction.counted_keys().await?,
+            taken: BTreeMap::new(),
+        })
+    }
+
+    /// The same transaction, changing nothing.
+    pub(super) fn undone(self) -> Self {
+        Self {
+            taken: BTreeMap::new(),
+            ..self
+        }
+    }
+
     /// Adds those of these sessions that are not there: of each id one, sorted by key.
     pub(super) async fn add(
         &mut self,
@@ -137,20 +157,24 @@ impl Change {
     /// The statements that are left to be run, in their order.
     pub(super) fn statements(&self, layout: &Layout) -> Vec<Sql> {
         let (mut ends, mut gone, mut deltas) = (Vec::new(), Vec::new(), Deltas::default());
+        let counting = Counting {
+            widths: &layout.widths,
+            keys: &self.keys,
+        };
         for (key, taken) in &self.taken {
             match (&taken.before, &taken.after) {
                 (None, Some(after)) => {
-                    deltas.count(&layout.widths, after, 1);
+                    deltas.count(&counting, after, 1);
                     let end = after.end().filter(|_| taken.inserted == Some(None));
                     ends.extend(end.map(|end| (*key, end)));
                 }
                 (Some(before), None) => {
-                    deltas.count(&layout.widths, before, -1);
+                    deltas.count(&counting, before, -1);
                     gone.push(*key);
                 }
                 (Some(before), Some(after)) => {
                     if let Some(end) = after.end().filter(|_| before.log.is_open()) {
-                        deltas.end(&layout.widths, before);
+                        deltas.end(&counting, before);
                         ends.push((*key, end));
                     }
                 }

@@ -28,6 +28,8 @@ pub(super) enum Access {
     Read,
     /// Each statement sees what others have committed before it.
     Write,
+    /// The same, and until its end nobody comes to have counters or loses them.
+    Change,
 }
 
 /// How much longer than the server's own limit an answer is waited for: then the server or the way
@@ -90,14 +92,20 @@ impl Connections {
         let client = self.pool.get().await?;
         let mode = match access {
             Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            Access::Write | Access::Change => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        };
+        let lock = match access {
+            Access::Change => "; LOCK TABLE session_counted IN ROW SHARE MODE",
+            Access::Read | Access::Write => "",
         };
         // Of the transaction alone, since behind a pooler the connection is somebody else's next.
         let millis = limit.as_millis();
         Ok(Transaction {
             client: Some(client),
             access,
-            begin: Some(format!("{mode}; SET LOCAL statement_timeout = {millis}")),
+            begin: Some(format!(
+                "{mode}; SET LOCAL statement_timeout = {millis}{lock}"
+            )),
             is_busy: false,
             patience: match limit.is_zero() {
                 true => UNBOUNDED,
@@ -134,35 +142,38 @@ impl Transaction {
 
     /// The rows that each of these statements gives: all of them go to the server at once.
     pub(super) async fn query_all(&mut self, all: &[Sql]) -> Result<Vec<Vec<Row>>, Failure> {
+        // What changes something must not go where no transaction was begun.
+        if self.access != Access::Read {
+            self.begun().await?;
+        }
+        self.ask(all).await
+    }
+
+    /// As [`query`](Self::query), of a statement that only reads: it goes with the beginning.
+    pub(super) async fn read(&mut self, sql: &Sql) -> Result<Vec<Row>, Failure> {
+        let mut all = self.ask(std::slice::from_ref(sql)).await?;
+        Ok(all.pop().unwrap_or_default())
+    }
+
+    /// Sends statements, behind the beginning if that has yet to be said.
+    async fn ask(&mut self, all: &[Sql]) -> Result<Vec<Vec<Row>>, Failure> {
         let begin = self.begin.take();
-        let (is_read, patience) = (self.access == Access::Read, self.patience);
         self.is_busy = true;
         let client = self.client()?;
-        let statements = async {
-            let queries = all.iter().map(async |sql| {
-                let parameters = sql.parameters();
-                client.query_typed(sql.text(), &parameters).await
-            });
-            Ok(try_join_all(queries).await?)
-        };
         let begun = async {
             match &begin {
                 Some(begin) => Ok::<_, Failure>(client.batch_execute(begin).await?),
                 None => Ok(()),
             }
         };
-        let rows = match is_read {
-            // One way there and back for both.
-            true => within(patience, try_join(begun, statements)).await?.1,
-            // What changes something must not go where no transaction was begun.
-            false => {
-                within(patience, async {
-                    begun.await?;
-                    statements.await
-                })
-                .await?
-            }
+        let rows = async {
+            let queries = all.iter().map(async |sql| {
+                let parameters = sql.parameters();
+                client.query_typed(sql.text(), &parameters).await
+            });
+            Ok(try_join_all(queries).await?)
         };
+        let ((), rows) = within(self.patience, try_join(begun, rows)).await?;
         self.is_busy = false;
         Ok(rows)
     }
@@ -262,7 +273,7 @@ impl Transaction {
     }
 
     async fn begun(&mut self) -> Result<(), Failure> {
-        self.query_all(&[]).await.map(drop)
+        self.ask(&[]).await.map(drop)
     }
 
     /// The server was asked for more than it has answered, until this is said again.

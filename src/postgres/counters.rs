@@ -3,19 +3,88 @@
 use super::rows::Stored;
 use super::schema::Dialect;
 use super::sql::{Sql, Value, parts};
+use crate::query::Query;
 use crate::time::Ticks;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::{self, Display, Formatter};
+use uuid::Uuid;
 
-/// Of whom a counter counts: the bytes of `k`.
-pub(super) fn key_of(client: Option<&str>) -> Vec<u8> {
-    match client {
-        None => vec![0],
-        Some(client) => [&[1], client.as_bytes()].concat(),
+/// Of whom a counter counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Key(Vec<u8>);
+
+impl Key {
+    /// Of all sessions: always counted.
+    pub(super) fn all() -> Self {
+        Self(vec![0])
+    }
+
+    pub(super) fn client(client: &str) -> Self {
+        Self([&[1], client.as_bytes()].concat())
+    }
+
+    pub(super) fn user(user_refer_uid: Uuid) -> Self {
+        Self([&[2], &user_refer_uid.as_bytes()[..]].concat())
+    }
+
+    /// Of whose sessions a query asks, if that can have counters: not of a user's on a client.
+    pub(super) fn of(query: &Query) -> Option<Self> {
+        match (query.user_refer_uid(), query.client_refer_uid()) {
+            (None, None) => Some(Self::all()),
+            (None, Some(client)) => Some(Self::client(client)),
+            (Some(user), None) => Some(Self::user(user)),
+            (Some(_), Some(_)) => None,
+        }
+    }
+
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The column and the value by which rows of its sessions are found, if not all are its.
+    pub(super) fn column(&self) -> Option<(&'static str, Value)> {
+        match self.0.split_first()? {
+            (1, client) => Some(("client_refer_uid", Value::Bytes(client.to_vec()))),
+            (2, user) => {
+                let user = Uuid::from_slice(user).ok()?;
+                Some(("user_refer_uid", Value::Uid(user)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The bytes of `k`.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.0.clone()
     }
 }
 
+impl Display for Key {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0.split_first() {
+            Some((0, [])) => f.write_str("all"),
+            Some((1, client)) => write!(f, "client {:?}", String::from_utf8_lossy(client)),
+            Some((2, user)) => match Uuid::from_slice(user) {
+                Ok(user) => write!(f, "user {user}"),
+                Err(_) => write!(f, "k {:02x?}", self.0),
+            },
+            _ => write!(f, "k {:02x?}", self.0),
+        }
+    }
+}
+
+/// The users and clients that have counters.
+pub(super) type CountedKeys = HashSet<Key>;
+
 /// A counter: `slot`, `k`, `lvl` and `bucket`, in the order in which writers take them.
-pub(super) type Counter = (i16, Vec<u8>, i16, i64);
+pub(super) type Counter = (i16, Key, i16, i64);
+
+/// What is counted, and by which widths.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counting<'c> {
+    pub(super) widths: &'c [i64],
+    pub(super) keys: &'c CountedKeys,
+}
 
 /// What a transaction changes in the counters: each by so many sessions, and so many open ones.
 #[derive(Debug, Default)]
@@ -23,21 +92,25 @@ pub(super) struct Deltas(BTreeMap<Counter, (i64, i64)>);
 
 impl Deltas {
     /// A session comes (or, with -1, goes) that is open or not.
-    pub(super) fn count(&mut self, widths: &[i64], session: &Stored, total: i64) {
+    pub(super) fn count(&mut self, counting: &Counting<'_>, session: &Stored, total: i64) {
         let open = if session.log.is_open() { total } else { 0 };
-        self.change(widths, session, (total, open));
+        self.change(counting, session, (total, open));
     }
 
     /// An open session ends.
-    pub(super) fn end(&mut self, widths: &[i64], session: &Stored) {
-        self.change(widths, session, (0, -1));
+    pub(super) fn end(&mut self, counting: &Counting<'_>, session: &Stored) {
+        self.change(counting, session, (0, -1));
     }
 
-    fn change(&mut self, widths: &[i64], session: &Stored, (total, open): (i64, i64)) {
+    fn change(&mut self, counting: &Counting<'_>, session: &Stored, (total, open): (i64, i64)) {
         let start = session.start().since_year_one();
-        for client in [None, Some(&*session.log.client_refer_uid)] {
-            for (level, width) in (0..).zip(widths) {
-                let counter = (session.slot, key_of(client), level, start / width);
+        let user = Key::user(session.log.user_refer_uid);
+        let client = Key::client(&session.log.client_refer_uid);
+        let listed = [user, client].into_iter();
+        let listed = listed.filter(|key| counting.keys.contains(key));
+        for key in listed.chain([Key::all()]) {
+            for (level, width) in (0..).zip(counting.widths) {
+                let counter = (session.slot, key.clone(), level, start / width);
                 let change = self.0.entry(counter).or_default();
                 change.0 += total;
                 change.1 += open;
@@ -72,7 +145,7 @@ fn upsert(dialect: Dialect, changes: &[(Counter, (i64, i64))]) -> Sql {
         ),
         (
             "k",
-            Value::AllBytes(counters().map(|(_, key, ..)| key.clone()).collect()),
+            Value::AllBytes(counters().map(|(_, key, ..)| key.bytes()).collect()),
         ),
         (
             "lvl",
@@ -235,9 +308,12 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_clients_are_apart_from_each_other_and_from_that_of_all() {
-        assert_eq!(key_of(None), [0]);
-        assert_eq!(key_of(Some("")), [1]);
-        assert_eq!(key_of(Some("PDA")), *b"\x01PDA");
+    fn keys_are_pinned_and_apart_from_each_other() {
+        let user = Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
+        assert_eq!(Key::all().bytes(), [0]);
+        assert_eq!(Key::client("").bytes(), [1]);
+        assert_eq!(Key::client("PDA").bytes(), *b"\x01PDA");
+        let expected: Vec<u8> = (1..=16).collect();
+        assert_eq!(Key::user(user).bytes(), [&[2], &expected[..]].concat());
     }
 }

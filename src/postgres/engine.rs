@@ -124,7 +124,7 @@ impl Engine {
         &self,
         writing: &W,
     ) -> Result<W::Answer, (Failure, Option<(W::Answer, Witness)>)> {
-        let begun = self.connections.begin(Access::Write).await;
+        let begun = self.connections.begin(Access::Change).await;
         let mut transaction = begun.map_err(|failure| (failure, None))?;
         let (answer, change) = writing
             .attempt(&mut transaction, &self.layout)
@@ -160,8 +160,9 @@ impl Engine {
     /// What is found done is locked and committed once more: where commits wait for a standby, that one
     /// has it then.
     async fn settle_once(&self, witness: &Witness) -> Result<bool, Failure> {
-        let mut transaction = self.connections.begin(Access::Write).await?;
-        let (mut change, layout) = (Change::default(), &self.layout);
+        let mut transaction = self.connections.begin(Access::Change).await?;
+        let layout = &self.layout;
+        let mut change = Change::begin(&mut transaction).await?;
         let key = match witness {
             Witness::Added(record) => {
                 let added = change.add(&mut transaction, layout, &[record]).await?;

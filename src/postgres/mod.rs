@@ -23,8 +23,9 @@
 //! # How it answers
 //!
 //! A total is the sum of few counters, which every transaction that changes sessions changes with them:
-//! for all sessions and for each client, by hours and by 32 hours. The counters tell the hour that a
-//! page begins in, and the index the place in that hour. Sessions of a user are counted in the index.
+//! by hours, by 32 and by 1,024 hours. The counters tell the hour that a page begins in, and the index
+//! the place in that hour. All sessions have counters, and so have the users and clients who were asked
+//! for and have many; those of others, and of a user on a client, are counted in the index.
 //! All answers of one call are of one state (`REPEATABLE READ`); on Citus, where there is no snapshot
 //! across nodes, of one state of each slot.
 //!
@@ -44,11 +45,13 @@ mod connection;
 mod counters;
 mod engine;
 mod failure;
+mod keys;
 mod lanes;
 mod migrate;
 mod options;
 mod pass_file;
-mod read;
+mod places;
+mod question;
 mod retry;
 mod rows;
 mod schema;
@@ -58,6 +61,7 @@ mod statements;
 mod store;
 mod sweep;
 mod tls;
+mod totals;
 mod write;
 
 pub use address::Address;

@@ -30,6 +30,10 @@ pub struct PostgresOptions {
     /// What the pauses between two attempts are drawn from, so that those who failed together do not
     /// come again together: random by default.
     pub retry_seed: u64,
+    /// From how many sessions on a user or client who is asked for gets counters, so that their totals
+    /// and pages cost no more than those of a few: 10,000 by default, below which counting them in the
+    /// index costs about as much.
+    pub counted_from: u64,
     /// The most records on a page: [`PageRequest::RECORDS_PER_PAGE_MAX`] by default.
     pub records_per_page_max: u32,
     /// The most records in a batch: 200,000 by default.
@@ -50,6 +54,7 @@ impl Default for PostgresOptions {
             statement_timeout: Duration::from_secs(30),
             retry_timeout: Duration::from_secs(20),
             retry_seed: random,
+            counted_from: 10_000,
             records_per_page_max: PageRequest::RECORDS_PER_PAGE_MAX,
             batch_records_max: 200_000,
             clock: Arc::new(SystemClock),

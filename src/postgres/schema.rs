@@ -1,10 +1,10 @@
 //! The tables, their version, and how they come to be.
 //!
-//! `session_log` has a row for each session; `session_count` says, for each slot, how many sessions of
-//! all and of each client started in each bucket of time, and how many of them are open;
-//! `session_meta` has one row: which version of all this it is. Every transaction that changes
-//! sessions changes their counters, so that a total is a sum of few counters and never a count of many
-//! rows.
+//! `session_log` has a row for each session. `session_count` says, for each slot, how many sessions
+//! started in each bucket of time, and how many of them are open: of all sessions, and of each user and
+//! client that `session_counted` lists, those who have many. `session_meta` has one row: which version
+//! of all this it is. Every transaction that changes sessions changes their counters, so that a total is
+//! a sum of few counters and never a count of many rows.
 
 use super::slot::SLOTS;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,8 +16,9 @@ pub(super) const VERSION: i32 = 1;
 /// Ticks in an hour, the finest bucket.
 pub(super) const HOUR: i64 = 36_000_000_000;
 
-/// How wide the buckets of each level are, in ticks, from the finest on: an hour, and 32 of those.
-pub(super) const WIDTHS: [i64; 2] = [HOUR, 32 * HOUR];
+/// How wide the buckets of each level are, in ticks, from the finest on: an hour, and 32 times as wide
+/// each.
+pub(super) const WIDTHS: [i64; 3] = [HOUR, 32 * HOUR, 1_024 * HOUR];
 
 /// The first key of the advisory lock that one migration at a time holds: any number, but always the
 /// same one.
@@ -69,12 +70,14 @@ CREATE INDEX session_log_open
   ON session_log (session_start ASC, refer_uid ASC) WHERE session_end IS NULL;
 CREATE TABLE session_count (
   slot smallint NOT NULL,
-  k bytea NOT NULL,                  -- 00: all sessions; 01 and client_refer_uid: those of a client
+  k bytea NOT NULL,                  -- 00: of all; 01, client_refer_uid; 02, user_refer_uid
   lvl smallint NOT NULL,             -- which of the widths, from 0
   bucket bigint NOT NULL,            -- session_start divided by that
   total bigint NOT NULL,
   open bigint NOT NULL,
-  PRIMARY KEY (slot, k, lvl, bucket));
+  PRIMARY KEY (slot, k, lvl, bucket)) WITH (fillfactor = 70);
+CREATE TABLE session_counted (       -- the users and clients that have counters
+  k bytea PRIMARY KEY);
 ";
 
 /// The first statement of all, and the only one that may be run where there is something already.

@@ -5,8 +5,10 @@ use super::answers::{Count, Get, OnePage, PageAfter, Stats, UsersNamed};
 use super::census::{BusiestClients, BusiestUsers, CountBy};
 use super::change::Layout;
 use super::connection::{Access, Connections, Transaction};
+use super::counters::Key;
 use super::engine::Engine;
 use super::failure::Failure;
+use super::keys::{self, Keys};
 use super::lanes::Lanes;
 use super::options::PostgresOptions;
 use super::retry::Chance;
@@ -58,15 +60,21 @@ impl Postgres {
             let mut transaction = connections.begin(Access::Read).await?;
             describe(&mut transaction).await
         };
-        let (store_uid, layout) = described.await.map_err(Failure::into_error)?;
+        let described = described.await.map_err(Failure::into_error)?;
+        let (keys, suggested) = Keys::new(options.counted_from);
         let lanes = options.lanes;
         let engine = Arc::new(Engine {
             chance: Chance::new(options.retry_seed),
             connections,
-            layout,
+            layout: Layout {
+                dialect: described.dialect,
+                widths: described.widths,
+                keys,
+            },
             options,
-            store_uid,
+            store_uid: described.store_uid,
         });
+        keys::start(&engine, suggested);
         let lanes = Lanes::start(&engine, lanes);
         Ok(Self { engine, lanes })
     }
@@ -126,8 +134,14 @@ impl Postgres {
     }
 }
 
-/// What store it is, and how it is laid out.
-async fn describe(transaction: &mut Transaction) -> Result<(Uuid, Layout), Failure> {
+/// What the row of `session_meta` says.
+struct Description {
+    store_uid: Uuid,
+    dialect: Dialect,
+    widths: Vec<i64>,
+}
+
+async fn describe(transaction: &mut Transaction) -> Result<Description, Failure> {
     let sql = "SELECT version, store_uid, slots, widths, is_citus FROM session_meta";
     let rows = transaction.query(&Sql::new(sql)).await;
     let rows = rows.map_err(|failure| match failure {
@@ -138,8 +152,11 @@ async fn describe(transaction: &mut Transaction) -> Result<(Uuid, Layout), Failu
     check_version(column(row, 0)?)?;
     let widths: Vec<i64> = column(row, 3)?;
     check_layout(column(row, 2)?, &widths)?;
-    let dialect = Dialect::of(column(row, 4)?);
-    Ok((column(row, 1)?, Layout { dialect, widths }))
+    Ok(Description {
+        store_uid: column(row, 1)?,
+        dialect: Dialect::of(column(row, 4)?),
+        widths,
+    })
 }
 
 fn no_schema(cause: Option<Error>) -> Failure {
@@ -272,11 +289,15 @@ impl SessionLogStore for Postgres {
             .engine
             .sweep(&rule, &mut progress, &mut removed)
             .await?;
-        let mut client_count = 0;
+        let mut gone = vec![Key::user(user_refer_uid)];
         for client in clients {
             let query = Query::builder().client_refer_uid(&*client).build()?;
-            client_count += u64::from(self.engine.count(&query).await? == 0);
+            if self.engine.count(&query).await? == 0 {
+                gone.push(Key::client(&client));
+            }
         }
+        let client_count = gone.len() as u64 - 1;
+        self.engine.unlist(&gone).await?;
         self.engine.tidy().await?;
         Ok(Erased {
             session_count: swept.changed,

@@ -4,7 +4,7 @@ use super::change::{Change, Layout};
 use super::connection::Transaction;
 use super::engine::{Engine, Writing};
 use super::failure::Failure;
-use super::read::{From, Place, Question};
+use super::question::{From, Place, Question};
 use super::rows::Stored;
 use crate::error::Result;
 use crate::query::{EndedOpen, PageRequest, Query};
@@ -47,6 +47,7 @@ impl Writing for Slice<'_> {
         transaction: &mut Transaction,
         layout: &Layout,
     ) -> Result<(Swept, Change), Failure> {
+        let mut change = Change::begin(transaction).await?;
         let found = self.find(transaction).await?;
         let mut swept = Swept {
             is_done: (found.len() as u64) < self.limit,
@@ -55,7 +56,6 @@ impl Writing for Slice<'_> {
         let mut removable = self.removable(transaction, layout).await?;
         let mut keys: Vec<_> = found.iter().map(Stored::key).collect();
         keys.sort_unstable();
-        let mut change = Change::default();
         change.take(transaction, layout, &keys).await?;
         for stored in found {
             if removable == 0 {
@@ -92,9 +92,7 @@ impl Slice<'_> {
             return Ok(u64::MAX);
         }
         let all = Query::all();
-        let counted = transaction
-            .count(&layout.widths, &Question::new(&all))
-            .await?;
+        let counted = transaction.count(layout, &Question::new(&all)).await?;
         Ok(self.rule.removed_max(counted.total))
     }
 

@@ -77,7 +77,7 @@ impl Writing for Calls<'_> {
         transaction: &mut Transaction,
         layout: &Layout,
     ) -> Result<(Self::Answer, Change), Failure> {
-        let mut change = Change::default();
+        let mut change = Change::begin(transaction).await?;
         let mut new = self.add(transaction, layout, &mut change).await?;
         let answers = self.0.iter().map(|call| {
             // A call of before it was there has not seen it.
@@ -143,7 +143,7 @@ impl Writing for AllOrNone<'_> {
     ) -> Result<(Self::Answer, Change), Failure> {
         let (answers, change) = Calls(self.calls).attempt(transaction, layout).await?;
         match self.is_refused || answers.iter().any(Result::is_err) {
-            true => Ok((answers, Change::default())),
+            true => Ok((answers, change.undone())),
             false => Ok((answers, change)),
         }
     }
@@ -206,7 +206,7 @@ impl Writing for Removal {
         transaction: &mut Transaction,
         layout: &Layout,
     ) -> Result<(Self::Answer, Change), Failure> {
-        let mut change = Change::default();
+        let mut change = Change::begin(transaction).await?;
         let key = (slot_of(self.0), self.0);
         change.take(transaction, layout, &[key]).await?;
         let removed = change

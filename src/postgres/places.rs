@@ -1,0 +1,97 @@
+//! The sessions at a place of an answer.
+
+use super::change::Layout;
+use super::connection::Transaction;
+use super::counters::Span;
+use super::failure::Failure;
+use super::question::{From, Place, Question};
+use super::rows::{column, record};
+use super::sql::Sql;
+use super::totals::Counted;
+use crate::error::Error;
+use crate::query::Order;
+use crate::session::SessionLog;
+
+/// Sessions that are passed over one by one rather than by narrower counters: fewer cost no more.
+const FEW: u64 = 2_000;
+
+/// Sessions that are passed over with their rows, rather than in the index first.
+const PASSED_WITH_ROWS: u64 = 200;
+
+impl Transaction {
+    /// Those of the sessions that match whose ranks, from the oldest, are `rank` and on: up to `count`
+    /// of them, oldest first.
+    pub(super) async fn records_at(
+        &mut self,
+        layout: &Layout,
+        question: &Question<'_>,
+        counted: &Counted,
+        (rank, count): (u64, u64),
+    ) -> Result<Vec<SessionLog>, Failure> {
+        let Some((mut part, mut passed)) = counted.find(rank) else {
+            return Ok(Vec::new());
+        };
+        // From bucket to narrower bucket, for as long as one holds many.
+        while let Some(level) = part.level.filter(|level| *level > 0 && part.count > FEW) {
+            let narrower = layout.widths.get(..level).unwrap_or_default();
+            let inside = self
+                .count_in(layout, narrower, &question.within(part.span))
+                .await?;
+            match inside.find(passed) {
+                Some(found) => (part, passed) = found,
+                None => break,
+            }
+        }
+        let rest = Span {
+            from: part.span.from,
+            ..question.span
+        };
+        let from = match passed <= PASSED_WITH_ROWS {
+            true => From::First(passed),
+            false => {
+                let anchored = question.within(part.span);
+                From::At(self.place(&anchored, part.count, passed).await?)
+            }
+        };
+        let statement = question.within(rest).records(from, count);
+        self.query(&statement).await?.iter().map(record).collect()
+    }
+
+    /// Where the session is that comes behind so many of the sessions that match, found in the index
+    /// from the nearer end.
+    async fn place(
+        &mut self,
+        question: &Question<'_>,
+        count: u64,
+        passed: u64,
+    ) -> Result<Place, Failure> {
+        let from_end = count.saturating_sub(passed + 1);
+        let from = match passed <= from_end {
+            true => From::First(passed),
+            false => From::Last(from_end),
+        };
+        let mut sql = Sql::new("SELECT session_start, refer_uid");
+        question.from(&mut sql);
+        from.limit(&mut sql);
+        sql.push(" LIMIT 1");
+        let rows = self.query(&sql).await?;
+        let row = rows.first().ok_or_else(miscounted)?;
+        Ok((column(row, 0)?, column(row, 1)?))
+    }
+}
+
+/// The counters say other than the rows.
+fn miscounted() -> Error {
+    let message = "session_count counts sessions that session_log does not have: rebuild it";
+    Error::corrupted(message)
+}
+
+/// A page's first rank from the oldest, and its length, of so many records in an order.
+pub(super) fn window(order: Order, total: u64, first: u64, size: u64) -> (u64, u64) {
+    let count = size.min(total.saturating_sub(first));
+    let rank = match order {
+        Order::OldestFirst => first,
+        Order::NewestFirst => total.saturating_sub(first).saturating_sub(count),
+    };
+    (rank, count)
+}
