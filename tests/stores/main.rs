@@ -12,11 +12,21 @@
 mod batches;
 mod bounds;
 mod census;
+#[cfg(target_os = "linux")]
+#[path = "../support/cluster.rs"]
+mod cluster;
+#[cfg(target_os = "linux")]
+mod clusters;
 mod cursors;
 mod ending;
 mod engines;
 mod model;
 mod paging;
+#[cfg(target_os = "linux")]
+mod proxies;
+#[cfg(target_os = "linux")]
+#[path = "../support/proxy.rs"]
+mod proxy;
 mod records;
 mod removal;
 mod retention;
