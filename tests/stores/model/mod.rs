@@ -26,6 +26,8 @@ fn it_is_a_sorted_vec<S: SessionLogStore>(
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
             "tests/stores/model.regressions",
         ))),
+        // An engine that is asked over a network would be for hours at it.
+        max_shrink_time: 120_000,
         ..ProptestConfig::default()
     };
     let bytes = proptest::collection::vec(any::<u8>(), 0..1_500);
