@@ -1,10 +1,13 @@
 //! Real servers of PostgreSQL for tests: made in a moment, killed, restarted, doubled, and gone with
 //! the test that made them, however it ends.
 
+mod machine;
+
+use machine::{Owner, children_of, is_alive, owner, programs};
 use std::fs;
-use std::io::{Error, Write};
+use std::io::Error;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,12 +16,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-/// Set to 1 where tests that need PostgreSQL must not pass without it.
-pub const DEMANDED: &str = "SESSIONLOG_POSTGRES_TESTS";
-
-/// The oldest version that the tests are run on.
-const VERSION_MIN: u32 = 14;
 
 /// After this long something that is waited for is not coming.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -61,13 +58,6 @@ pub struct Cluster {
     databases: AtomicU32,
 }
 
-/// Whom the servers run as where they must not run as the one who runs the tests.
-#[derive(Debug, Clone, Copy)]
-struct Owner {
-    uid: u32,
-    gid: u32,
-}
-
 /// The cluster that the tests of this process share, each in a database of its own; none if there is
 /// no PostgreSQL here. It ends with the process.
 pub fn shared() -> Option<&'static Cluster> {
@@ -75,74 +65,6 @@ pub fn shared() -> Option<&'static Cluster> {
     SHARED
         .get_or_init(|| Cluster::start(Options::default()))
         .as_ref()
-}
-
-/// Where the programs of the newest PostgreSQL on this machine are; none if there is none, which is
-/// said, and fails where it is demanded.
-fn programs() -> Option<PathBuf> {
-    let version = |folder: &Path| fs::read_dir(folder).ok();
-    let mut installed: Vec<(u32, PathBuf)> = version(Path::new("/usr/lib/postgresql"))
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let version = path.file_name()?.to_str()?.parse().ok()?;
-            Some((version, path.join("bin")))
-        })
-        .collect();
-    installed.sort_unstable();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let named = Command::new("pg_config").arg("--bindir").output();
-    let named = named.map(|output| String::from_utf8_lossy(&output.stdout).trim().into());
-    let newest_first = installed.into_iter().rev().map(|(_, folder)| folder);
-    let mut folders = newest_first
-        .chain(named)
-        .chain(std::env::split_paths(&path));
-    let found = folders.find(|folder| version_in(folder) >= Some(VERSION_MIN));
-    if found.is_none() {
-        let message = format!("no PostgreSQL from version {VERSION_MIN} on was found");
-        let is_demanded = std::env::var_os(DEMANDED).is_some_and(|demanded| demanded == "1");
-        assert!(!is_demanded, "{message}, and {DEMANDED} demands it");
-        // Not by the macro, of which nothing is seen where a test passes.
-        let said = format!("NOT TRIED: {message}; with {DEMANDED}=1 this fails\n");
-        std::io::stderr().write_all(said.as_bytes()).unwrap();
-    }
-    found
-}
-
-/// The version of the server in a folder that has everything that is needed.
-fn version_in(folder: &Path) -> Option<u32> {
-    let needed = ["initdb", "pg_basebackup", "postgres", "psql"];
-    if !needed.iter().all(|program| folder.join(program).exists()) {
-        return None;
-    }
-    let output = Command::new(folder.join("postgres"))
-        .arg("--version")
-        .output();
-    // "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)"
-    let text = String::from_utf8(output.ok()?.stdout).ok()?;
-    let number = text.split_whitespace().nth(2)?;
-    let digits = number.split(|c: char| !c.is_ascii_digit()).next()?;
-    digits.parse().ok()
-}
-
-/// Servers do not run as root: for root, `postgres` or else `nobody`.
-fn owner(folder: &Path) -> Option<Owner> {
-    if folder.metadata().unwrap().uid() != 0 {
-        return None;
-    }
-    let users = fs::read_to_string("/etc/passwd").unwrap();
-    let find = |name: &str| {
-        let line = users
-            .lines()
-            .find(|line| line.split(':').next() == Some(name))?;
-        let mut members = line.split(':').skip(2);
-        Some(Owner {
-            uid: members.next()?.parse().ok()?,
-            gid: members.next()?.parse().ok()?,
-        })
-    };
-    Some(find("postgres").or_else(|| find("nobody")).unwrap())
 }
 
 /// Asks again and again, until it is so.
@@ -433,23 +355,4 @@ pub fn answer_of(mut program: Command) -> Result<String, Error> {
     }
     let text = String::from_utf8(output.stdout).map_err(Error::other)?;
     Ok(text.trim_end().to_owned())
-}
-
-/// What is behind the name in the state of a process: how it is, and who started it.
-fn state_of(pid: &str) -> Option<(String, u32)> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut rest = text.rsplit_once(')')?.1.split_whitespace();
-    Some((rest.next()?.to_owned(), rest.next()?.parse().ok()?))
-}
-
-fn children_of(parent: u32) -> Vec<u32> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let names = processes.filter_map(|entry| entry.file_name().into_string().ok());
-    let children = names.filter(|pid| state_of(pid).is_some_and(|(_, of)| of == parent));
-    children.filter_map(|pid| pid.parse().ok()).collect()
-}
-
-/// One that is dead may wait for somebody to take note of it.
-fn is_alive(pid: u32) -> bool {
-    state_of(&pid.to_string()).is_some_and(|(state, _)| state != "Z" && state != "X")
 }
