@@ -25,7 +25,7 @@ mod world;
 
 pub use bytes::{Bytes, Op, ops_of, workload};
 pub use checks::check_all;
-pub use model::Model;
+pub use model::{Model, Refused, start_of};
 pub use outlives::{outlives, run_with_faults};
 pub use world::{World, run};
 

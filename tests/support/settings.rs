@@ -69,7 +69,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(super) fn options(self, clock: &ManualClock, ids: &Consecutive) -> Options {
+    pub fn options(self, clock: &ManualClock, ids: &Consecutive) -> Options {
         let options = Store::options().clock(clock.clone()).ids(ids.clone());
         // Nodes are small, so that a few sessions make trees of several levels; merges come at the
         // same steps in every run.

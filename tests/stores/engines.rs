@@ -1,0 +1,111 @@
+//! The engines that the tests are run on.
+//!
+//! One more is a function beside [`embedded`] that makes an empty store of it, and one line in each of
+//! the macros below. A function that finds no server to ask gives `None`, and its tests pass.
+
+use crate::support::settings::{Consecutive, ManualClock, Settings};
+use sessionlog::storage::MemoryStorage;
+use sessionlog::stores::Embedded;
+use std::sync::Arc;
+
+/// A store with nothing in it, and what it takes time and ids from.
+#[derive(Debug)]
+pub struct Fresh<S> {
+    pub store: S,
+    pub clock: ManualClock,
+    pub ids: Consecutive,
+}
+
+/// In memory, with so small nodes and so many merges that a few sessions come everywhere.
+#[allow(clippy::unused_async, reason = "others have to connect")]
+pub async fn embedded() -> Option<Fresh<Embedded>> {
+    let (clock, ids) = (ManualClock::default(), Consecutive::default());
+    let settings = Settings {
+        delta_sessions_max: 9,
+        ..Settings::default()
+    };
+    let options = settings.options(&clock, &ids);
+    let store = options.create_on(Arc::new(MemoryStorage::default()));
+    let store = Embedded::with_threads(store.unwrap(), 2).unwrap();
+    Some(Fresh { store, clock, ids })
+}
+
+/// How much of generated operations an engine is put through.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    pub cases: u32,
+    /// Steps between two comparings of everything.
+    pub steps: usize,
+}
+
+/// A test of this name for every engine: each hands an empty store to the function of that name.
+macro_rules! on_every_engine {
+    ($($name:ident),* $(,)?) => {
+        $crate::engines::on_engine!(embedded: $($name),*);
+    };
+}
+
+macro_rules! on_engine {
+    ($engine:ident: $($name:ident),*) => {
+        mod $engine {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    if let Some(fresh) = $crate::engines::$engine().await {
+                        super::$name(fresh).await;
+                    }
+                }
+            )*
+        }
+    };
+}
+
+/// A test of this name for every pair of engines, in both directions.
+macro_rules! on_every_pair {
+    ($($name:ident),* $(,)?) => {
+        $crate::engines::on_pair!(embedded_to_embedded, embedded, embedded: $($name),*);
+    };
+}
+
+macro_rules! on_pair {
+    ($pair:ident, $one:ident, $other:ident: $($name:ident),*) => {
+        mod $pair {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    let one = $crate::engines::$one().await;
+                    let other = $crate::engines::$other().await;
+                    if let Some((one, other)) = one.zip(other) {
+                        super::$name(one, other).await;
+                    }
+                }
+            )*
+        }
+    };
+}
+
+/// Generated operations for every engine.
+macro_rules! every_engine_with_effort {
+    ($run:ident) => {
+        $crate::engines::with_effort!($run, embedded, 200, 20);
+    };
+}
+
+macro_rules! with_effort {
+    ($run:ident, $engine:ident, $cases:expr, $steps:expr) => {
+        mod $engine {
+            #[test]
+            fn $run() {
+                let effort = $crate::engines::Effort {
+                    cases: $cases,
+                    steps: $steps,
+                };
+                super::$run(effort, $crate::engines::$engine);
+            }
+        }
+    };
+}
+
+pub(crate) use {
+    every_engine_with_effort, on_engine, on_every_engine, on_every_pair, on_pair, with_effort,
+};
