@@ -4,6 +4,8 @@
 //! the macros below. A function that finds no server to ask gives `None`, and its tests pass.
 
 use crate::support::settings::{Consecutive, ManualClock, Settings};
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+use sessionlog::postgres::{Postgres, PostgresOptions, migrate};
 use sessionlog::storage::MemoryStorage;
 use sessionlog::stores::Embedded;
 use std::sync::Arc;
@@ -30,6 +32,26 @@ pub async fn embedded() -> Option<Fresh<Embedded>> {
     Some(Fresh { store, clock, ids })
 }
 
+/// A database of its own on the server that all tests share. Users and clients with a few sessions have
+/// counters already, so that they come and go all the time.
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+pub async fn postgres() -> Option<Fresh<Postgres>> {
+    let cluster = crate::cluster::shared()?;
+    let url = cluster.url("postgres", &cluster.database());
+    let address = url.parse().unwrap();
+    let (clock, ids) = (ManualClock::default(), Consecutive::default());
+    let options = PostgresOptions {
+        connections_max: 4,
+        counted_from: 3,
+        clock: Arc::new(clock.clone()),
+        ids: Arc::new(ids.clone()),
+        ..PostgresOptions::default()
+    };
+    migrate(&address, false).await.unwrap();
+    let store = Postgres::connect(&address, options).await.unwrap();
+    Some(Fresh { store, clock, ids })
+}
+
 /// How much of generated operations an engine is put through.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
@@ -42,6 +64,8 @@ pub struct Effort {
 macro_rules! on_every_engine {
     ($($name:ident),* $(,)?) => {
         $crate::engines::on_engine!(embedded: $($name),*);
+        #[cfg(all(feature = "postgres", target_os = "linux"))]
+        $crate::engines::on_engine!(postgres: $($name),*);
     };
 }
 
@@ -64,6 +88,10 @@ macro_rules! on_engine {
 macro_rules! on_every_pair {
     ($($name:ident),* $(,)?) => {
         $crate::engines::on_pair!(embedded_to_embedded, embedded, embedded: $($name),*);
+        #[cfg(all(feature = "postgres", target_os = "linux"))]
+        $crate::engines::on_pair!(embedded_to_postgres, embedded, postgres: $($name),*);
+        #[cfg(all(feature = "postgres", target_os = "linux"))]
+        $crate::engines::on_pair!(postgres_to_embedded, postgres, embedded: $($name),*);
     };
 }
 
@@ -88,6 +116,8 @@ macro_rules! on_pair {
 macro_rules! every_engine_with_effort {
     ($run:ident) => {
         $crate::engines::with_effort!($run, embedded, 200, 20);
+        #[cfg(all(feature = "postgres", target_os = "linux"))]
+        $crate::engines::with_effort!($run, postgres, 30, 50);
     };
 }
 
