@@ -89,6 +89,6 @@ fn kind_of(state: &SqlState) -> ErrorKind {
 fn passes(state: &SqlState) -> bool {
     let code = state.code();
     let classes = ["08", "57P"];
-    let states = ["40001", "40P01", "25006", "53300"];
+    let states = ["40001", "40P01", "25006", "53300", "55P03"];
     classes.iter().any(|class| code.starts_with(class)) || states.contains(&code)
 }

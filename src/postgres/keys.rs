@@ -91,8 +91,10 @@ pub(super) fn start(engine: &Arc<Engine>, mut suggested: UnboundedReceiver<Key>)
     });
 }
 
-/// The lock that lets no writer begin, and waits for those that have.
-pub(super) const LOCK: &str = "LOCK TABLE session_counted IN EXCLUSIVE MODE";
+/// The lock that lets no writer begin, and waits for those that have: for a moment, since those who come
+/// meanwhile wait too, and then again after a pause.
+pub(super) const LOCK: &str =
+    "SET LOCAL lock_timeout = '1s'; LOCK TABLE session_counted IN EXCLUSIVE MODE";
 
 /// A key that comes to have counters.
 struct Listing<'k>(&'k Key);

@@ -42,7 +42,9 @@ mod audit;
 mod census;
 mod change;
 mod connection;
+mod copy;
 mod counters;
+mod digest;
 mod engine;
 mod failure;
 mod keys;
@@ -65,6 +67,7 @@ mod totals;
 mod write;
 
 pub use address::Address;
+pub use copy::Copied;
 pub use migrate::{Migrated, migrate};
 pub use options::PostgresOptions;
 pub use schema::schema_sql;

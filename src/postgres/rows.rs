@@ -8,7 +8,7 @@ use crate::session::{Checked, SessionLog};
 use crate::time::Ticks;
 use std::sync::Arc;
 use tokio_postgres::Row;
-use tokio_postgres::types::FromSql;
+use tokio_postgres::types::{FromSql, Type};
 use uuid::Uuid;
 
 /// The columns of a record, in the order in which [`record`] reads them.
@@ -102,15 +102,42 @@ pub(super) fn key_columns(keys: &[(i16, Uuid)]) -> Columns {
     ]
 }
 
+/// The types of those columns.
+pub(super) const RECORD_TYPES: [Type; 6] = [
+    Type::UUID,
+    Type::UUID,
+    Type::BYTEA,
+    Type::BYTEA,
+    Type::INT8,
+    Type::INT8,
+];
+
 /// The record of a row that has [`RECORD`] from its first column on.
 ///
 /// # Errors
 ///
 /// `Corrupted`, naming the session, if no record can be so.
 pub(super) fn record(row: &Row) -> Result<SessionLog, Failure> {
-    let refer_uid: Uuid = column(row, 0)?;
-    let text = |index| -> Result<Arc<str>, Failure> {
-        let bytes: &[u8] = column(row, index)?;
+    record_of(
+        column(row, 0)?,
+        column(row, 1)?,
+        [column(row, 2)?, column(row, 3)?],
+        (column(row, 4)?, column(row, 5)?),
+    )
+}
+
+/// The record of a row's values: its ids, its user and client, its start and end.
+///
+/// # Errors
+///
+/// As [`record`].
+pub(super) fn record_of(
+    refer_uid: Uuid,
+    user_refer_uid: Uuid,
+    texts: [&[u8]; 2],
+    (start, end): (i64, Option<i64>),
+) -> Result<SessionLog, Failure> {
+    let text = |bytes| -> Result<Arc<str>, Failure> {
         let text = str::from_utf8(bytes);
         Ok(text.map_err(|error| damaged(refer_uid, &error))?.into())
     };
@@ -118,13 +145,13 @@ pub(super) fn record(row: &Row) -> Result<SessionLog, Failure> {
         let ticks = Ticks::from_year_one(ticks);
         ticks.ok_or_else(|| damaged(refer_uid, &"a time is out of range"))
     };
-    let end: Option<i64> = column(row, 5)?;
+    let [user, client] = texts;
     let log = SessionLog {
         refer_uid,
-        user_refer_uid: column(row, 1)?,
-        user: text(2)?,
-        client_refer_uid: text(3)?,
-        session_start: time(column(row, 4)?)?.to_utc(),
+        user_refer_uid,
+        user: text(user)?,
+        client_refer_uid: text(client)?,
+        session_start: time(start)?.to_utc(),
         session_end: end.map(time).transpose()?.map(Ticks::to_utc),
     };
     Ok(Checked::new(log)

@@ -97,6 +97,10 @@ impl Postgres {
         self.engine.rebuild(&mut progress).await
     }
 
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     fn starting(
         &self,
         refer_uid: Uuid,

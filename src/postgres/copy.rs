@@ -1,0 +1,336 @@
+//! Moving in and out: all sessions of one store into another, day by day.
+
+use super::connection::{Access, Transaction};
+use super::counters::{Counting, Deltas};
+use super::digest::{AllDigests, DAY, Digest, Digests};
+use super::engine::Engine;
+use super::failure::Failure;
+use super::rows::{RECORD, RECORD_TYPES, Stored, record_of};
+use super::store::Postgres;
+use crate::cursor::Cursor;
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::Query;
+use crate::session::{Outcome, SessionLog};
+use crate::stores::SessionLogStore;
+use crate::time::{Bucket, Ticks, to_text};
+use crate::verify::Progress;
+use futures_util::TryStreamExt;
+use serde::{Deserialize, Serialize};
+use std::mem::take;
+use std::pin::pin;
+use tokio_postgres::binary_copy::{BinaryCopyInWriter, BinaryCopyOutRow, BinaryCopyOutStream};
+use tokio_postgres::types::Type;
+
+/// What [`Postgres::copy_from`] or [`Postgres::copy_to`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Copied {
+    /// Sessions that are new in the target, or have ended there.
+    pub copied: u64,
+    /// Sessions that were there already.
+    pub already_there: u64,
+}
+
+impl Copied {
+    fn count(&mut self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Added | Outcome::Ended => self.copied += 1,
+                Outcome::AlreadyThere => self.already_there += 1,
+            }
+        }
+    }
+
+    fn progress(self, total: u64) -> Progress {
+        let done = self.copied + self.already_there;
+        Progress {
+            done,
+            total: total.max(done),
+        }
+    }
+}
+
+/// Sessions that are read at a time.
+const READ_AT_ONCE: u32 = 1_000;
+
+/// Sessions that are written in one transaction: so many that a commit does not count, so few that
+/// nobody waits for long.
+const WRITTEN_AT_ONCE: usize = 20_000;
+
+impl Postgres {
+    /// Copies every session of another store into this one.
+    ///
+    /// Day by day, streamed (`COPY`), in transactions of some thousand sessions. A day of which both have
+    /// as many sessions with the same checksum is left as it is: a copy that was interrupted goes on where
+    /// it was when it is repeated, and one that is repeated while sessions still come to the source takes
+    /// what is new. At the end all days are compared. `progress` counts sessions.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict` if the target has a session with other content, or, once all is copied, a day differs:
+    /// the target has sessions that the source does not, or somebody has written there meanwhile. Else
+    /// those of both stores. What was copied until then is there.
+    pub async fn copy_from<S: SessionLogStore>(
+        &self,
+        source: &S,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<Copied> {
+        let days = source.count_by(&Query::all(), Bucket::Day).await?;
+        let total = days.iter().map(|day| day.count).sum();
+        let there = self.engine().read(&AllDigests).await?;
+        let (mut copied, mut expected) = (Copied::default(), Digests::new());
+        for day in days {
+            let day = Ticks::floor(day.start).since_year_one() / DAY;
+            let found = there.get(&day).copied();
+            let digest = match found {
+                Some(found) if found == digest_of(source, day).await? => {
+                    copied.already_there += found.sessions;
+                    found
+                }
+                _ => {
+                    self.copy_day(source, day, found.is_none(), &mut copied)
+                        .await?
+                }
+            };
+            expected.insert(day, digest);
+            progress(copied.progress(total));
+        }
+        let there = self.engine().read(&AllDigests).await?;
+        for (day, expected) in expected {
+            compare(day, expected, there.get(&day).copied().unwrap_or_default())?;
+        }
+        self.engine().list_many().await?;
+        Ok(copied)
+    }
+
+    /// Copies one day, and tells what it is in the source.
+    async fn copy_day<S: SessionLogStore>(
+        &self,
+        source: &S,
+        day: i64,
+        is_new: bool,
+        copied: &mut Copied,
+    ) -> Result<Digest> {
+        let (mut digest, mut waiting) = (Digest::default(), Vec::new());
+        let mut reader = DayReader::new(day)?;
+        let at_once = self.engine().options.batch_records_max.min(WRITTEN_AT_ONCE);
+        while let Some(logs) = reader.next(source).await? {
+            logs.iter().for_each(|log| digest.add(log));
+            waiting.extend(logs);
+            if waiting.len() + READ_AT_ONCE as usize > at_once {
+                self.put(take(&mut waiting), is_new, copied).await?;
+            }
+        }
+        self.put(waiting, is_new, copied).await?;
+        Ok(digest)
+    }
+
+    /// Writes sessions: as a stream if none of them should be there. Should one be all the same, or the
+    /// stream break off, they are written as any are, which tells what is there and what is not.
+    async fn put(&self, logs: Vec<SessionLog>, is_new: bool, copied: &mut Copied) -> Result<()> {
+        if is_new && self.engine().copy_in(&logs).await.is_ok() {
+            copied.copied += logs.len() as u64;
+            return Ok(());
+        }
+        let outcomes = self.engine().append_batch(logs).await?;
+        copied.count(&outcomes);
+        Ok(())
+    }
+
+    /// Copies every session of this store into another: as [`copy_from`](Self::copy_from) in all else.
+    ///
+    /// # Errors
+    ///
+    /// As [`copy_from`](Self::copy_from).
+    pub async fn copy_to<S: SessionLogStore>(
+        &self,
+        target: &S,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<Copied> {
+        let days = self.engine().read(&AllDigests).await?;
+        let total = days.values().map(|day| day.sessions).sum();
+        let mut copied = Copied::default();
+        for (day, digest) in days {
+            match digest_of(target, day).await? == digest {
+                true => copied.already_there += digest.sessions,
+                false => {
+                    let expected = self.copy_day_to(target, day, &mut copied).await?;
+                    compare(day, expected, digest_of(target, day).await?)?;
+                }
+            }
+            progress(copied.progress(total));
+        }
+        target.flush().await?;
+        Ok(copied)
+    }
+
+    async fn copy_day_to<S: SessionLogStore>(
+        &self,
+        target: &S,
+        day: i64,
+        copied: &mut Copied,
+    ) -> Result<Digest> {
+        let begun = self
+            .engine()
+            .connections
+            .begin_unbounded(Access::Read)
+            .await;
+        let mut transaction = begun.map_err(Failure::into_error)?;
+        let statement = day_statement(day);
+        let stream = transaction.copy_out(&statement).await;
+        let stream = stream.map_err(Failure::into_error)?;
+        let mut rows = pin!(BinaryCopyOutStream::new(stream, &RECORD_TYPES));
+        let (mut digest, mut waiting) = (Digest::default(), Vec::new());
+        while let Some(row) = rows.try_next().await.map_err(failed)? {
+            let log = copied_record(&row).map_err(Failure::into_error)?;
+            digest.add(&log);
+            waiting.push(log);
+            if waiting.len() == WRITTEN_AT_ONCE {
+                copied.count(&target.append_batch(take(&mut waiting)).await?);
+            }
+        }
+        copied.count(&target.append_batch(waiting).await?);
+        Ok(digest)
+    }
+}
+
+fn failed(error: tokio_postgres::Error) -> Error {
+    Failure::from(error).into_error()
+}
+
+/// The first tick of a day.
+fn start_of(day: i64) -> Result<Ticks> {
+    let start = day.checked_mul(DAY).and_then(Ticks::from_year_one);
+    start.ok_or_else(|| Error::corrupted(format!("day {day} since year one is no day")))
+}
+
+/// Reads the sessions of a day, some at a time.
+struct DayReader {
+    query: Query,
+    cursor: Cursor,
+    is_done: bool,
+}
+
+impl DayReader {
+    fn new(day: i64) -> Result<Self> {
+        let (start, end) = (start_of(day)?, start_of(day + 1)?);
+        let before = start
+            .to_utc()
+            .checked_sub_signed(chrono::TimeDelta::nanoseconds(100));
+        let query = Query::builder()
+            .started_after(before)
+            .started_before(end.to_utc());
+        let query = query.build()?;
+        Ok(Self {
+            cursor: Cursor::start(&query),
+            query,
+            is_done: false,
+        })
+    }
+
+    async fn next<S: SessionLogStore>(&mut self, store: &S) -> Result<Option<Vec<SessionLog>>> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let page = store
+            .page_after(&self.query, &self.cursor, READ_AT_ONCE)
+            .await?;
+        self.is_done = page.remaining_record_count == 0 || page.entries.is_empty();
+        self.cursor = page.next;
+        Ok(Some(page.entries))
+    }
+}
+
+async fn digest_of<S: SessionLogStore>(store: &S, day: i64) -> Result<Digest> {
+    let (mut digest, mut reader) = (Digest::default(), DayReader::new(day)?);
+    while let Some(logs) = reader.next(store).await? {
+        logs.iter().for_each(|log| digest.add(log));
+    }
+    Ok(digest)
+}
+
+/// # Errors
+///
+/// `Conflict`, naming the day, if it is not what was copied.
+fn compare(day: i64, copied: Digest, there: Digest) -> Result<()> {
+    if copied == there {
+        return Ok(());
+    }
+    let start = to_text(start_of(day)?.to_utc());
+    let date = start.get(..10).unwrap_or(&start);
+    let (copied, there) = (copied.sessions, there.sessions);
+    let message = match copied == there {
+        true => format!("of {date} the target has as many sessions, {there}, but others"),
+        false => format!("of {date} {copied} sessions were copied, and the target has {there}"),
+    };
+    Err(Error::new(ErrorKind::Conflict, message))
+}
+
+fn day_statement(day: i64) -> String {
+    let (from, to) = (day.saturating_mul(DAY), (day + 1).saturating_mul(DAY));
+    format!(
+        "COPY (SELECT {RECORD} FROM session_log WHERE session_start >= {from} AND \
+         session_start < {to} ORDER BY session_start, refer_uid) TO STDOUT (FORMAT binary)"
+    )
+}
+
+fn copied_record(row: &BinaryCopyOutRow) -> Result<SessionLog, Failure> {
+    record_of(
+        row.try_get(0)?,
+        row.try_get(1)?,
+        [row.try_get(2)?, row.try_get(3)?],
+        (row.try_get(4)?, row.try_get(5)?),
+    )
+}
+
+impl Engine {
+    /// Adds sessions of which none is there, as a stream, in one transaction.
+    async fn copy_in(&self, logs: &[SessionLog]) -> Result<(), Failure> {
+        let mut transaction = self.connections.begin_unbounded(Access::Change).await?;
+        let keys = transaction.counted_keys().await?;
+        let counting = Counting {
+            widths: &self.layout.widths,
+            keys: &keys,
+        };
+        let mut records: Vec<Stored> = logs.iter().cloned().map(Stored::new).collect();
+        // As all writers go through them.
+        records.sort_unstable_by_key(Stored::key);
+        let mut deltas = Deltas::default();
+        for record in &records {
+            deltas.count(&counting, record, 1);
+        }
+        stream(&mut transaction, &records).await?;
+        let last = deltas.statements(self.layout.dialect);
+        let committed = transaction.commit(&last).await;
+        committed.map_err(|(failure, _)| failure)
+    }
+}
+
+/// Streams rows into the table.
+async fn stream(transaction: &mut Transaction, records: &[Stored]) -> Result<(), Failure> {
+    let statement = format!("COPY session_log (slot, {RECORD}) FROM STDIN (FORMAT binary)");
+    let sink = transaction.copy_in(&statement).await?;
+    let types: Vec<Type> = [Type::INT2].into_iter().chain(RECORD_TYPES).collect();
+    transaction.set_busy(true);
+    let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
+    for record in records {
+        let log = &record.log;
+        let start = record.start().since_year_one();
+        let end = record.end().map(Ticks::since_year_one);
+        let (user, client) = (log.user.as_bytes(), log.client_refer_uid.as_bytes());
+        writer
+            .as_mut()
+            .write(&[
+                &record.slot,
+                &log.refer_uid,
+                &log.user_refer_uid,
+                &user,
+                &client,
+                &start,
+                &end,
+            ])
+            .await?;
+    }
+    writer.finish().await?;
+    transaction.set_busy(false);
+    Ok(())
+}
