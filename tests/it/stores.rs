@@ -6,7 +6,7 @@ use sessionlog::{ErrorKind, Outcome, Query, Result, Store, Verification};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 const START: &str = "2015-06-01T08:00:00Z";
 
@@ -106,7 +106,8 @@ fn so_many_calls_run_at_once_as_there_are_threads() {
     begin(second.as_mut());
     first_begins.recv().unwrap();
     second_begins.recv().unwrap();
-    let mut third = pin!(calls.count(&Query::all()));
+    let all = Query::all();
+    let mut third = pin!(calls.count(&all));
     begin(third.as_mut());
     drop(let_second_go);
     assert_eq!(wait(third).unwrap(), 1);
@@ -138,9 +139,11 @@ fn errors_are_those_of_the_store() {
         ..log(1, START, None)
     };
     let batch = wait(calls.append_batch(vec![log(2, START, None), other.clone()]));
-    let batch = refused(batch, ErrorKind::Conflict, "user");
-    assert_eq!(batch.refusals().len(), 1);
-    assert_eq!(batch.refusals()[0].index, 1);
+    let batch = batch.unwrap_err();
+    let refusals = batch.refusals();
+    assert_eq!((batch.kind(), refusals.len()), (ErrorKind::Conflict, 1));
+    let (index, member) = (refusals[0].index, refusals[0].error.member());
+    assert_eq!((index, member), (1, Some("user")));
     let direct = store.append(other.clone()).unwrap_err();
     assert_eq!(
         wait(calls.append(other)).unwrap_err().to_string(),
@@ -238,7 +241,9 @@ mod import {
             let options = Store::options().batch_records_max(batch);
             let store = || {
                 let store = options.clone().in_memory().unwrap();
-                there().for_each(|log| drop(store.append(log).unwrap()));
+                for log in there() {
+                    store.append(log).unwrap();
+                }
                 store
             };
             assert_counted(&both(store, |to| to.write(records()).unwrap()));
