@@ -18,6 +18,7 @@ use axum::routing::get;
 use sessionlog::Store;
 use sessionlog::generate::Profile;
 use sessionlog::http::{HttpOptions, ServeOptions, router, serve};
+use sessionlog::stores::Embedded;
 use sessionlog::wire::{Format, Responder, UserClientSessionLogRequest};
 use std::net::SocketAddr;
 use std::process::Command;
@@ -78,16 +79,19 @@ fn fixed(format: Format, body: Bytes) -> Router {
                 .layer(header(CACHE_CONTROL, "no-store"))
                 .layer(CatchPanicLayer::new()),
         );
-    let same = router(Store::in_memory().unwrap(), options);
+    let same = router(in_process(Store::in_memory().unwrap()), options);
     bare.nest_service(&format!("/same/{name}"), same)
+}
+
+fn in_process(store: Store) -> Embedded {
+    Embedded::new(store).unwrap()
 }
 
 /// Serves pages and fixed bodies for as long as the process runs.
 fn served(store: &Store) -> SocketAddr {
     let fixed = FORMATS.map(|format| fixed(format, body(store, format)));
-    let router = fixed
-        .into_iter()
-        .fold(router(store.clone(), HttpOptions::default()), Router::merge);
+    let pages = router(in_process(store.clone()), HttpOptions::default());
+    let router = fixed.into_iter().fold(pages, Router::merge);
     let (ready, address) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()

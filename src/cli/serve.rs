@@ -8,6 +8,7 @@ use crate::Durability;
 use crate::http::{
     Authorizer, HttpOptions, NoAuth, OpenSession, ServeOptions, Tls, TokenFile, router, serve,
 };
+use crate::stores::Embedded;
 use crate::wire::{EnumNames, Responder};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -40,15 +41,16 @@ pub(super) fn run(path: &Path, args: &args::Serve) -> Result<(), Failure> {
     let listening = runtime.block_on(Listening::on(args.listen))?;
     // What is imported over HTTP is acknowledged once it is durable.
     let store = open_or_create(path, Durability::Immediate)?;
+    let calls = Embedded::new(store.clone())?;
     let options = HttpOptions {
         responder,
-        authorizer: authorizer.unwrap_or_else(|| Arc::new(OpenSession::new(store.clone()))),
+        authorizer: authorizer.unwrap_or_else(|| Arc::new(OpenSession::new(calls.clone()))),
         hosts: hosts(args, &access),
         cors_origins: args.cors_origin.clone(),
         ..HttpOptions::default()
     };
     listening.announce(tls.is_some());
-    runtime.block_on(listening.serve(router(store.clone(), options), tls));
+    runtime.block_on(listening.serve(router(calls, options), tls));
     runtime.shutdown_timeout(CALLS_TIMEOUT);
     Ok(store.close()?)
 }

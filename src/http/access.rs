@@ -1,35 +1,43 @@
 //! Who may ask for what. Session logs are personal data.
 
-use crate::Store;
+use crate::stores::SessionLogStore;
 use axum::http::HeaderMap;
 use std::fmt::Debug;
+use std::future::{Future, ready};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use uuid::Uuid;
 
 /// Decides about each request before it is answered.
 ///
-/// A router calls it off the async threads: it may block on a file, a database, or a store.
+/// A router calls it on the async threads: one that blocks, on a file for example, does so where that is
+/// allowed, as in `tokio::task::spawn_blocking`, or it holds up everybody.
 ///
 /// ```
-/// use sessionlog::http::{Authorizer, Caller, Decision, Permission};
+/// use sessionlog::http::{Authorizer, Caller, Deciding, Decision, Permission};
 ///
 /// /// Everybody may query, nobody may write.
 /// #[derive(Debug)]
 /// struct ReadOnly;
 ///
 /// impl Authorizer for ReadOnly {
-///     fn authorize(&self, caller: &Caller<'_>) -> Decision {
-///         match caller.permission {
-///             Permission::Import => Decision::Forbidden,
-///             _ => Decision::Allow,
-///         }
+///     fn authorize<'a>(&'a self, caller: Caller<'a>) -> Deciding<'a> {
+///         Box::pin(async move {
+///             match caller.permission {
+///                 Permission::Import => Decision::Forbidden,
+///                 _ => Decision::Allow,
+///             }
+///         })
 ///     }
 /// }
 /// ```
 pub trait Authorizer: Debug + Send + Sync {
     /// What the caller may do.
-    fn authorize(&self, caller: &Caller<'_>) -> Decision;
+    fn authorize<'a>(&'a self, caller: Caller<'a>) -> Deciding<'a>;
 }
+
+/// A decision that may take its time: what [`Box::pin`] makes of an async block.
+pub type Deciding<'a> = Pin<Box<dyn Future<Output = Decision> + Send + 'a>>;
 
 /// Who asks, as far as a request tells.
 #[derive(Debug, Clone, Copy)]
@@ -84,8 +92,8 @@ pub enum Decision {
 pub struct NoAuth;
 
 impl Authorizer for NoAuth {
-    fn authorize(&self, _: &Caller<'_>) -> Decision {
-        Decision::Allow
+    fn authorize<'a>(&'a self, _: Caller<'a>) -> Deciding<'a> {
+        Box::pin(ready(Decision::Allow))
     }
 }
 
@@ -95,27 +103,25 @@ impl Authorizer for NoAuth {
 /// Whoever knows the id of an open session is its owner here. Narrowing keeps an answer, which
 /// lists ids of sessions, from giving away those of other users. Nobody may import.
 #[derive(Debug, Clone)]
-pub struct OpenSession {
-    store: Store,
+pub struct OpenSession<S> {
+    store: S,
 }
 
-impl OpenSession {
+impl<S: SessionLogStore> OpenSession<S> {
     /// Looks sessions up in `store`.
     #[must_use]
-    pub fn new(store: Store) -> Self {
+    pub fn new(store: S) -> Self {
         Self { store }
     }
-}
 
-impl Authorizer for OpenSession {
-    fn authorize(&self, caller: &Caller<'_>) -> Decision {
+    async fn decide(&self, caller: Caller<'_>) -> Decision {
         if caller.permission == Permission::Import {
             return Decision::Forbidden;
         }
         let Some(session_uid) = caller.session_uid else {
             return Decision::Unauthorized;
         };
-        match self.store.get(session_uid) {
+        match self.store.get(session_uid).await {
             Ok(Some(session)) if session.is_open() => Decision::AllowOnly {
                 user_refer_uid: session.user_refer_uid,
             },
@@ -125,5 +131,11 @@ impl Authorizer for OpenSession {
                 Decision::Failed
             }
         }
+    }
+}
+
+impl<S: SessionLogStore> Authorizer for OpenSession<S> {
+    fn authorize<'a>(&'a self, caller: Caller<'a>) -> Deciding<'a> {
+        Box::pin(self.decide(caller))
     }
 }

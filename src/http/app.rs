@@ -1,55 +1,52 @@
-//! What all handlers share: the store, the options, and the way off the async threads.
+//! What all handlers share: the store, the options, and how many calls there may be.
 
 use super::access::{Caller, Decision, Permission};
+use super::lasting::Lasting;
 use super::metrics::Metrics;
 use super::options::HttpOptions;
-use super::pool::Pool;
 use super::reply::Refusal;
+use crate::Error;
+use crate::stores::SessionLogStore;
 use crate::wire::UserClientSessionLogRequest;
-use crate::{Error, Store};
 use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// A handle: clones are the same application.
 #[derive(Debug, Clone)]
-pub(super) struct App(Arc<Inner>);
+pub(super) struct App<S>(Arc<Inner<S>>);
 
 #[derive(Debug)]
-struct Inner {
-    store: Store,
+struct Inner<S> {
+    store: S,
     options: HttpOptions,
     metrics: Metrics,
-    /// Where calls may block.
-    pool: Pool,
-    /// One permit for each request that is answered there, or waits to be.
+    /// One permit for each request that is being answered, or waits to be.
     requests: Arc<Semaphore>,
     /// One permit for each import at once.
     imports: Arc<Semaphore>,
 }
 
-impl App {
-    pub(super) fn new(store: Store, options: HttpOptions) -> Self {
+impl<S: SessionLogStore> App<S> {
+    pub(super) fn new(store: S, options: HttpOptions) -> Self {
         let semaphore =
             |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
-        let pool = Pool::new(options.query_threads);
         let requests = semaphore(options.concurrent_requests_max);
         let imports = semaphore(options.concurrent_imports_max);
         Self(Arc::new(Inner {
             store,
             options,
             metrics: Metrics::new(),
-            pool,
             requests,
             imports,
         }))
     }
 
-    pub(super) fn store(&self) -> &Store {
+    pub(super) fn store(&self) -> &S {
         &self.0.store
     }
 
@@ -65,39 +62,26 @@ impl App {
         &self.0.metrics
     }
 
-    /// Runs a call that may block on a thread where blocking is allowed. One whose request has
-    /// ended meanwhile is not begun; one that was begun is finished.
+    /// Answers what a call gives. One that was begun goes on when its request has ended.
     ///
     /// # Errors
     ///
     /// 503 if too many requests are there already, or it takes too long; what the call gives; 500 if it panics.
-    pub(super) async fn blocking<T: Send + 'static>(
-        &self,
-        call: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
+    pub(super) async fn call<T, C>(&self, call: impl FnOnce(Self) -> C) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        C: Future<Output = Result<T, Refusal>> + Send + 'static,
+    {
         let Ok(permit) = Arc::clone(&self.0.requests).try_acquire_owned() else {
             return Err(Refusal::overloaded(self));
         };
-        let app = self.clone();
-        let span = tracing::Span::current();
-        let (answer, answered) = oneshot::channel();
-        let call = move || {
-            // Dropped after the permit, also by a panic: whoever was answered finds the room free.
-            let answer = answer;
-            let result = {
-                // One that outlives its request still counts.
-                let _permit = permit;
-                let _in_span = span.enter();
-                if answer.is_closed() {
-                    return;
-                }
-                call(&app)
-            };
-            // Nobody may be there to hear it any more.
-            let _ = answer.send(result);
+        let call = call(self.clone());
+        let call = async move {
+            // One that outlives its request still counts; who is answered finds the room free.
+            let _permit = permit;
+            call.await
         };
-        self.0.pool.run(call);
-        match timeout(self.0.options.handler_timeout, answered).await {
+        match timeout(self.0.options.handler_timeout, Lasting::new(call)).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => {
                 tracing::error!("a request's call panicked");
@@ -109,24 +93,23 @@ impl App {
 
     /// Narrows the request to what its caller may see; whether that is one user's sessions only.
     ///
-    /// Blocks, as an authorizer may.
-    ///
     /// # Errors
     ///
     /// 401 or 403; 500 if the authorizer failed.
-    pub(super) fn authorize(
+    pub(super) async fn authorize(
         &self,
         permission: Permission,
         parts: &Parts,
         request: &mut UserClientSessionLogRequest,
     ) -> Result<bool, Refusal> {
-        let decision = self.0.options.authorizer.authorize(&Caller {
+        let caller = Caller {
             permission,
             session_uid: request.session_uid,
             device_serial_number: request.device_serial_number.as_deref(),
             peer: peer(parts),
             headers: &parts.headers,
-        });
+        };
+        let decision = self.0.options.authorizer.authorize(caller).await;
         match (decision, permission) {
             (Decision::Allow, _) => Ok(false),
             (Decision::AllowOnly { .. }, Permission::Import) | (Decision::Forbidden, _) => {

@@ -5,7 +5,8 @@ use super::app::App;
 use super::negotiate::Wanted;
 use super::reply::Refusal;
 use super::target::Target;
-use crate::wire::{Format, UserClientSessionLogRequest};
+use crate::stores::SessionLogStore;
+use crate::wire::{Format, UserClientSessionLogRequest, WireError};
 use axum::body::HttpBody;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
@@ -92,7 +93,7 @@ pub(super) fn query_string(target: Target, parts: &Parts) -> &str {
 ///
 /// 400, 413 or 415: the body or query string is not one, or cannot be read as one.
 pub(super) async fn message(
-    app: &App,
+    app: &App<impl SessionLogStore>,
     target: Target,
     parts: &Parts,
     body: Body,
@@ -109,7 +110,7 @@ fn of_query_string(query: &str) -> Result<UserClientSessionLogRequest, Refusal> 
 }
 
 async fn of_body(
-    app: &App,
+    app: &App<impl SessionLogStore>,
     target: Target,
     parts: &Parts,
     body: Body,
@@ -129,10 +130,13 @@ async fn of_body(
     read(app, kind, parts, (query, bytes)).await
 }
 
-/// A message and the query string over it, or a form over the query string. A large message takes
-/// its time, which is not the async threads' to give.
+/// The most bytes of a message that is read then and there. A larger one takes its time, which is not
+/// the async threads' to give.
+const READ_AT_ONCE_MAX: usize = 64 << 10;
+
+/// A message and the query string over it, or a form over the query string.
 async fn read(
-    app: &App,
+    app: &App<impl SessionLogStore>,
     kind: Kind,
     parts: &Parts,
     (query, bytes): (&str, Bytes),
@@ -140,8 +144,12 @@ async fn read(
     let mut request = UserClientSessionLogRequest::default();
     match kind {
         Kind::Message(format) => {
-            let read = move |_: &App| Ok(UserClientSessionLogRequest::read(format, &bytes)?);
-            request = app.blocking(read).await?;
+            let is_large = bytes.len() > READ_AT_ONCE_MAX;
+            let read = move || UserClientSessionLogRequest::read(format, &bytes);
+            request = match is_large {
+                true => app.call(async |_| unblocked(read).await).await?,
+                false => read()?,
+            };
             request.set_form(query)?;
         }
         Kind::Form => {
@@ -155,6 +163,16 @@ async fn read(
         }
     }
     Ok(request)
+}
+
+/// What does not fit on the async threads.
+async fn unblocked<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, WireError> + Send + 'static,
+) -> Result<T, Refusal> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Refusal::internal()),
+    }
 }
 
 async fn bytes(parts: &Parts, body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {

@@ -5,11 +5,12 @@
 use super::access::Permission;
 use super::app::App;
 use super::body;
+use super::options::HttpOptions;
 use super::reply::{Answered, Refusal};
-use crate::Store;
 use crate::import::{
     self, Destination, ImportError, Observer, Placed, Rejection, SoFar, Summary, Written,
 };
+use crate::stores::{SessionLogStore, Waiting};
 use crate::wire::UserClientSessionLogRequest;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -22,13 +23,14 @@ use serde::Serialize;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use tower_http::timeout::{TimeoutBody, TimeoutError};
 
 /// The route.
-pub(super) fn routes() -> Router<App> {
-    let methods = routing::post(post).fallback(not_allowed);
+pub(super) fn routes<S: SessionLogStore>() -> Router<App<S>> {
+    let methods = routing::post(post::<S>).fallback(not_allowed);
     Router::new().route("/userclientsession/import", methods)
 }
 
@@ -62,7 +64,7 @@ struct Rejected {
 ///
 /// Importing the same again changes nothing. If the body breaks off, what came in whole batches
 /// before is stored, and the same body may be sent again.
-async fn post(State(app): State<App>, request: Request) -> Response {
+async fn post<S: SessionLogStore>(State(app): State<App<S>>, request: Request) -> Response {
     match report(&app, request).await {
         Ok(report) => answer(&report),
         Err(refusal) => refusal.into_json(),
@@ -81,12 +83,12 @@ fn answer(report: &Report) -> Response {
     (StatusCode::OK, headers, answered, body).into_response()
 }
 
-async fn report(app: &App, request: Request) -> Result<Report, Refusal> {
+async fn report(app: &App<impl SessionLogStore>, request: Request) -> Result<Report, Refusal> {
     let (parts, body) = request.into_parts();
     let kind = kind(&parts.headers)?;
-    app.blocking(move |app| {
+    app.call(async move |app| {
         let mut nobody = UserClientSessionLogRequest::default();
-        app.authorize(Permission::Import, &parts, &mut nobody)
+        app.authorize(Permission::Import, &parts, &mut nobody).await
     })
     .await?;
     let Ok(permit) = Arc::clone(app.imports()).try_acquire_owned() else {
@@ -94,12 +96,13 @@ async fn report(app: &App, request: Request) -> Result<Report, Refusal> {
         let message = "too many imports are running";
         return Err(Refusal::unavailable(app.options().retry_after, message));
     };
-    let reader = reader(app, body);
+    let reader = reader(app.options(), body);
     let app = app.clone();
+    let store = Waiting::new(app.store().clone(), Handle::current());
     let import = move || {
         // The permit stays with the import, even if nobody waits for it any more.
         let _permit = permit;
-        import(&app, kind, reader)
+        import(&store, kind, reader).map_err(|error| refusal(&app, error))
     };
     match tokio::task::spawn_blocking(import).await {
         Ok(result) => result,
@@ -112,15 +115,15 @@ async fn report(app: &App, request: Request) -> Result<Report, Refusal> {
 
 /// The body as something to read from where blocking is allowed; the client waits while nobody
 /// reads.
-fn reader(app: &App, body: Body) -> impl BufRead + Send + use<> {
-    let bytes_max = usize::try_from(app.options().import_bytes_max).unwrap_or(usize::MAX);
-    let stall = app.options().import_stall_timeout;
+fn reader(options: &HttpOptions, body: Body) -> impl BufRead + Send + use<> {
+    let bytes_max = usize::try_from(options.import_bytes_max).unwrap_or(usize::MAX);
+    let stall = options.import_stall_timeout;
     let body = TimeoutBody::new(stall, Limited::new(body, bytes_max));
     let stream = Box::pin(body.into_data_stream().map_err(io::Error::other));
     BufReader::new(Paced {
         input: SyncIoBridge::new(StreamReader::new(stream)),
         bytes: 0,
-        bytes_per_second_min: app.options().import_bytes_per_second_min.max(1),
+        bytes_per_second_min: options.import_bytes_per_second_min.max(1),
         patience: stall,
         begun: Instant::now(),
     })
@@ -148,15 +151,19 @@ impl<R: Read> Read for Paced<R> {
     }
 }
 
-fn import(app: &App, kind: Kind, reader: impl BufRead) -> Result<Report, Refusal> {
+fn import(
+    store: &Waiting<impl SessionLogStore>,
+    kind: Kind,
+    reader: impl BufRead,
+) -> Result<Report, ImportError> {
     let mut rejections = Rejections::default();
+    let bounded = Bounded(store.clone());
     let summary = match kind {
-        Kind::JsonLines => import::jsonl(Bounded(app.store()), reader, &mut rejections),
-        Kind::Csv => import::csv(Bounded(app.store()), reader, &mut rejections),
-    };
-    let summary = summary.map_err(|error| refusal(app, error))?;
+        Kind::JsonLines => import::jsonl(bounded, reader, &mut rejections),
+        Kind::Csv => import::csv(bounded, reader, &mut rejections),
+    }?;
     // What is acknowledged is durable, whatever the store's options say.
-    app.store().flush()?;
+    store.wait(async |store| store.flush().await)?;
     Ok(Report {
         rejections_left_out: summary.rejected - rejections.0.len() as u64,
         summary,
@@ -199,16 +206,16 @@ fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
 }
 
 /// The store, with as little in memory as may be: there can be many imports at once.
-struct Bounded<'s>(&'s Store);
+struct Bounded<S>(Waiting<S>);
 
-impl Destination for Bounded<'_> {
+impl<S: SessionLogStore> Destination for Bounded<S> {
     fn write(&mut self, records: Vec<Placed>) -> Result<Written, ImportError> {
         self.0.write(records)
     }
 }
 
 /// Why an import is not answered. What it had stored before stays.
-fn refusal(app: &App, error: ImportError) -> Refusal {
+fn refusal(app: &App<impl SessionLogStore>, error: ImportError) -> Refusal {
     match error {
         ImportError::Input(error) if is_caused_by::<LengthLimitError>(&error) => {
             Refusal::too_large(app.options().import_bytes_max)

@@ -3,7 +3,7 @@
 use super::app::App;
 use super::reply::{Answered, Refusal};
 use super::target::Target;
-use crate::Stats;
+use crate::stores::{SessionLogStore, StoreStats};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
@@ -109,12 +109,12 @@ impl Metrics {
         }
     }
 
-    fn set_store(&self, stats: &Stats) {
+    fn set_store(&self, stats: &StoreStats) {
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.readable.set(1);
         self.sessions.set(number(stats.session_count));
         self.open_sessions.set(number(stats.open_session_count));
-        self.store_bytes.set(number(stats.file_bytes));
+        self.store_bytes.set(number(stats.stored_bytes));
     }
 }
 
@@ -151,7 +151,11 @@ impl Drop for InFlight {
 }
 
 /// The layer around all routes: counts every request and its answer.
-pub(super) async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn count<S: SessionLogStore>(
+    State(app): State<App<S>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let metrics = app.metrics();
     let begun = Instant::now();
     let route = route(&request);
@@ -171,8 +175,8 @@ pub(super) fn route(request: &Request) -> Cow<'static, str> {
 
 /// `GET /metrics`: a store that cannot be read is told by `sessionlog_store_readable`, and its
 /// other figures stay what they last were.
-pub(super) async fn scrape(app: &App) -> Result<String, Refusal> {
-    let stats = app.blocking(|app| Ok(app.store().stats()?)).await;
+pub(super) async fn scrape(app: &App<impl SessionLogStore>) -> Result<String, Refusal> {
+    let stats = app.call(async |app| Ok(app.store().stats().await?)).await;
     let metrics = app.metrics();
     match stats {
         Ok(stats) => metrics.set_store(&stats),

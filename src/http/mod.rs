@@ -8,10 +8,11 @@
 //! use axum::http::{Request, StatusCode};
 //! use sessionlog::Store;
 //! use sessionlog::http::{HttpOptions, router};
+//! use sessionlog::stores::Embedded;
 //! use tower::ServiceExt;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-//! let store = Store::in_memory()?;
+//! let store = Embedded::new(Store::in_memory()?)?;
 //! let router = router(store, HttpOptions::default());
 //! let request = Request::get("/userclientsession/log.json?RecordsPerPage=50");
 //! let response = router.oneshot(request.body(Body::empty())?).await?;
@@ -27,13 +28,13 @@ mod body;
 mod cors;
 mod host;
 mod import;
+mod lasting;
 mod metadata;
 mod metrics;
 mod negotiate;
 mod openapi;
 mod options;
 mod page;
-mod pool;
 mod query;
 mod reply;
 mod serve;
@@ -41,12 +42,12 @@ mod service;
 mod target;
 mod tokens;
 
-pub use access::{Authorizer, Caller, Decision, NoAuth, OpenSession, Permission};
+pub use access::{Authorizer, Caller, Deciding, Decision, NoAuth, OpenSession, Permission};
 pub use options::HttpOptions;
 pub use serve::{ServeOptions, Tls, TlsError, serve};
 pub use tokens::{TokenFile, TokenFileError};
 
-use crate::Store;
+use crate::stores::SessionLogStore;
 use app::App;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -59,15 +60,16 @@ use tower_http::trace::TraceLayer;
 
 /// Everything that is served of a store, under one root.
 ///
-/// Store calls run where blocking is allowed. Mounted below a path with
+/// What was asked of the store is answered to the end, also for a request that has ended. Mounted below
+/// a path with
 /// [`nest_service`](axum::Router::nest_service), it answers all of that path.
-pub fn router(store: Store, options: HttpOptions) -> axum::Router {
+pub fn router<S: SessionLogStore>(store: S, options: HttpOptions) -> axum::Router {
     let origins = options.cors_origins.clone();
     let hosts = options.hosts.clone();
     let app = App::new(store, options);
-    let router = service::routes()
+    let router = service::routes::<S>()
         .merge(import::routes())
-        .fallback(query::handle)
+        .fallback(query::handle::<S>)
         .with_state(app.clone());
     host::only(cors::allow(router, &origins), hosts).layer(
         // One stack rather than a layer after the other: each `Router::layer` boxes every request.
@@ -78,7 +80,7 @@ pub fn router(store: Store, options: HttpOptions) -> axum::Router {
                     .make_span_with(span)
                     .on_failure(()),
             )
-            .layer(middleware::from_fn_with_state(app, metrics::count))
+            .layer(middleware::from_fn_with_state(app, metrics::count::<S>))
             // Answers hold personal data, and what strangers wrote: nobody keeps them, nobody
             // guesses a type.
             .layer(SetResponseHeaderLayer::overriding(

@@ -30,11 +30,9 @@ pub struct HttpOptions {
     /// The most time that a query may take from its first byte to its answer: 30 s by default.
     /// Then it is answered with 503.
     pub handler_timeout: Duration,
-    /// How many threads ask the store, and the authorizer, for all requests together: 32 by
-    /// default. They sleep when there is nothing to ask, and a store that blocks blocks only them.
-    pub query_threads: usize,
-    /// The most requests that those threads answer or have waiting: 256 by default. More are
-    /// answered with 503 at once.
+    /// The most requests for which the authorizer or the store is asked at once, or waited for: 256
+    /// by default. One that was answered for taking too long counts until they are done with it. More
+    /// are answered with 503 at once.
     pub concurrent_requests_max: usize,
     /// When a client that was answered with 503 may try again, in whole seconds: 1 s by default.
     pub retry_after: Duration,
@@ -65,7 +63,6 @@ impl Default for HttpOptions {
             authorizer: Arc::new(NoAuth),
             body_bytes_max: 1 << 20,
             handler_timeout: Duration::from_secs(30),
-            query_threads: 32,
             concurrent_requests_max: 256,
             retry_after: Duration::from_secs(1),
             hosts: Vec::new(),

@@ -6,6 +6,7 @@ use super::body;
 use super::negotiate::{Choice, choose};
 use super::reply::{self, Refusal, Reply};
 use super::target::Target;
+use crate::stores::SessionLogStore;
 use crate::wire::UserClientSessionLogRequest;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -17,7 +18,10 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 /// Answers every path that has no handler of its own.
-pub(super) async fn handle(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn handle<S: SessionLogStore>(
+    State(app): State<App<S>>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     // Shared, as they go through several futures, each of which would have room for its own.
     let parts = Arc::new(parts);
@@ -55,7 +59,7 @@ fn choice(target: Target, parts: &Parts) -> Result<Choice, Refusal> {
 /// The function that JSON is passed to. A script reads what it loads, from wherever its page is:
 /// so a browser that says it asks for another site's page gets none, unless all may read answers.
 fn callback(
-    app: &App,
+    app: &App<impl SessionLogStore>,
     target: Target,
     parts: &Parts,
     choice: Choice,
@@ -99,7 +103,7 @@ fn once<'a>(
 }
 
 async fn answer(
-    app: &App,
+    app: &App<impl SessionLogStore>,
     target: Target,
     reply: &Reply,
     parts: Arc<Parts>,
@@ -116,16 +120,21 @@ async fn answer(
 
 /// The page that a request asks for, in the chosen format.
 async fn page(
-    app: &App,
+    app: &App<impl SessionLogStore>,
     reply: &Reply,
     parts: Arc<Parts>,
     mut request: UserClientSessionLogRequest,
 ) -> Result<Response, Refusal> {
     let format = reply.format();
-    let body = app.blocking(move |app| {
-        app.authorize(Permission::Query, &parts, &mut request)?;
-        let response = app.options().responder.answer(app.store(), &request)?;
-        Ok(response.write(format))
+    let body = app.call(async move |app| {
+        app.authorize(Permission::Query, &parts, &mut request)
+            .await?;
+        let responder = &app.options().responder;
+        let page = match responder.check(&request) {
+            Ok((query, page)) => Ok(app.store().page(&query, page).await?),
+            Err(invalid) => Err(invalid),
+        };
+        Ok(responder.response(&request, page).write(format))
     });
     Ok(reply.answer(StatusCode::OK, body.await?))
 }

@@ -3,6 +3,7 @@
 use super::app::App;
 use super::negotiate::{Choice, Wanted};
 use super::page;
+use crate::stores::SessionLogStore;
 use crate::wire::{ErrorResponse, Format, OPERATION, WireError};
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -77,7 +78,7 @@ impl Refusal {
     }
 
     /// What to say if the request was not read or answered in time.
-    pub(super) fn timed_out(app: &App) -> Self {
+    pub(super) fn timed_out(app: &App<impl SessionLogStore>) -> Self {
         Self::unavailable(app.options().retry_after, "the request took too long")
     }
 
@@ -87,7 +88,7 @@ impl Refusal {
         Self::new(status, "RequestTimeout", "the body came too slowly")
     }
 
-    pub(super) fn overloaded(app: &App) -> Self {
+    pub(super) fn overloaded(app: &App<impl SessionLogStore>) -> Self {
         app.metrics().rejected();
         let message = "too many requests are being answered";
         Self::unavailable(app.options().retry_after, message)

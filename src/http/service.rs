@@ -8,6 +8,7 @@ use super::reply::{Answered, Refusal, Reply};
 use super::target::Target;
 use super::{metadata, metrics, openapi};
 use crate::Query;
+use crate::stores::SessionLogStore;
 use crate::wire::{OPERATION, UserClientSessionLogRequest};
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CONTENT_TYPE, HOST};
@@ -18,14 +19,14 @@ use axum::routing::get;
 use axum::{Extension, Router};
 
 /// The routes beside the query's.
-pub(super) fn routes() -> Router<App> {
+pub(super) fn routes<S: SessionLogStore>() -> Router<App<S>> {
     Router::new()
-        .route("/metadata", get(all_metadata))
-        .route("/{format}/metadata", get(metadata_of))
-        .route("/openapi.json", get(document))
+        .route("/metadata", get(all_metadata::<S>))
+        .route("/{format}/metadata", get(metadata_of::<S>))
+        .route("/openapi.json", get(document::<S>))
         .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(scraped))
+        .route("/readyz", get(readyz::<S>))
+        .route("/metrics", get(scraped::<S>))
         .route("/style.css", get(page::style))
         .method_not_allowed_fallback(not_allowed)
 }
@@ -38,10 +39,10 @@ async fn healthz() -> impl IntoResponse {
 }
 
 /// The store can be read: as every page does, it takes the latest state and descends into it.
-async fn readyz(State(app): State<App>) -> impl IntoResponse {
-    let read = app.blocking(|app| {
+async fn readyz<S: SessionLogStore>(State(app): State<App<S>>) -> impl IntoResponse {
+    let read = app.call(async |app: App<S>| {
         let open = Query::builder().open_sessions_only(true).build()?;
-        Ok(app.store().count(&open)?)
+        Ok(app.store().count(&open).await?)
     });
     let (status, text) = match read.await {
         Ok(_) => (StatusCode::OK, "ready\n"),
@@ -61,7 +62,7 @@ async fn readyz(State(app): State<App>) -> impl IntoResponse {
     (status, COUNTED_AS_TEXT, text)
 }
 
-async fn scraped(State(app): State<App>, request: Request) -> Response {
+async fn scraped<S: SessionLogStore>(State(app): State<App<S>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let text = match operate(&app, &parts).await {
         // They count everybody's sessions.
@@ -78,7 +79,7 @@ async fn scraped(State(app): State<App>, request: Request) -> Response {
     }
 }
 
-async fn document(State(app): State<App>, request: Request) -> Response {
+async fn document<S: SessionLogStore>(State(app): State<App<S>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     match operate(&app, &parts).await {
         Ok(_) => {
@@ -90,14 +91,14 @@ async fn document(State(app): State<App>, request: Request) -> Response {
     }
 }
 
-async fn all_metadata(State(app): State<App>, request: Request) -> Response {
+async fn all_metadata<S: SessionLogStore>(State(app): State<App<S>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let answered = described(&app, &parts, None).await;
     answered.unwrap_or_else(|refusal| refuse(&parts, refusal))
 }
 
-async fn metadata_of(
-    State(app): State<App>,
+async fn metadata_of<S: SessionLogStore>(
+    State(app): State<App<S>>,
     Path(format): Path<String>,
     request: Request,
 ) -> Response {
@@ -107,7 +108,11 @@ async fn metadata_of(
 }
 
 /// A page of metadata: of the operation in a format, or of all there is.
-async fn described(app: &App, parts: &Parts, format: Option<&str>) -> Result<Response, Refusal> {
+async fn described(
+    app: &App<impl SessionLogStore>,
+    parts: &Parts,
+    format: Option<&str>,
+) -> Result<Response, Refusal> {
     let (caller, _) = operate(app, parts).await?;
     let server = app.options().responder.server.as_deref();
     let frame = Frame::at(parts.uri.path(), server).of_caller(&caller);
@@ -140,12 +145,16 @@ fn host(headers: &HeaderMap) -> &str {
 ///
 /// 400 for a query string that does not read; 401 or 403; 500 if the authorizer failed.
 /// Also tells whether the caller may see one user's sessions only.
-async fn operate(app: &App, parts: &Parts) -> Result<(UserClientSessionLogRequest, bool), Refusal> {
+async fn operate(
+    app: &App<impl SessionLogStore>,
+    parts: &Parts,
+) -> Result<(UserClientSessionLogRequest, bool), Refusal> {
     let query = parts.uri.query().unwrap_or_default();
     let mut caller = UserClientSessionLogRequest::read_form(query)?;
     let parts = parts.clone();
-    app.blocking(move |app| {
-        let is_narrowed = app.authorize(Permission::Operate, &parts, &mut caller)?;
+    app.call(async move |app| {
+        let is_narrowed = app.authorize(Permission::Operate, &parts, &mut caller);
+        let is_narrowed = is_narrowed.await?;
         Ok((caller, is_narrowed))
     })
     .await

@@ -1,11 +1,12 @@
 //! Bearer tokens from a file.
 
-use super::access::{Authorizer, Caller, Decision, Permission};
+use super::access::{Authorizer, Caller, Deciding, Decision, Permission};
 use axum::http::HeaderMap;
 use headers::authorization::{Basic, Bearer};
 use headers::{Authorization, HeaderMapExt};
 use std::fmt;
 use std::fs;
+use std::future::ready;
 use std::io;
 use std::path::{Path, PathBuf};
 use subtle::{Choice, ConstantTimeEq};
@@ -144,8 +145,8 @@ fn token(line: &str) -> Result<Token, String> {
     })
 }
 
-impl Authorizer for TokenFile {
-    fn authorize(&self, caller: &Caller<'_>) -> Decision {
+impl TokenFile {
+    fn decide(&self, caller: Caller<'_>) -> Decision {
         let Some(given) = given(caller.headers) else {
             return Decision::Unauthorized;
         };
@@ -163,6 +164,12 @@ impl Authorizer for TokenFile {
             (true, false) => Decision::Forbidden,
             (false, false) => Decision::Unauthorized,
         }
+    }
+}
+
+impl Authorizer for TokenFile {
+    fn authorize<'a>(&'a self, caller: Caller<'a>) -> Deciding<'a> {
+        Box::pin(ready(self.decide(caller)))
     }
 }
 

@@ -1,6 +1,10 @@
 //! Where records go: a store here, or anything that takes them as one does.
 
 use crate::import::{ImportError, Rejection};
+#[cfg(feature = "async")]
+use crate::stores::{SessionLogStore, Waiting};
+#[cfg(feature = "async")]
+use crate::{Cursor, CursorPage};
 use crate::{Error, ErrorKind, Outcome, Query, Refusal, SessionLog, Store};
 
 /// A record, and where in the input it comes from.
@@ -26,7 +30,7 @@ pub struct Written {
 }
 
 /// Takes the records of an import. A [`Store`] is one: records become durable there as its options
-/// say.
+/// say. So is any other one, `Waiting` (feature `async`).
 pub trait Destination {
     /// The input is what it is said to be, and records are about to come: called once, before any
     /// other call. Nothing unless told otherwise.
@@ -99,14 +103,35 @@ const RECORDS_AT_ONCE: usize = 20_000;
 /// are sorted once and go past the log. They take about 200 MB.
 const BULK_RECORDS: usize = 100_000;
 
+/// What an import asks of a store, however that is asked.
+trait Keeper {
+    fn session_count(&self) -> Result<u64, Error>;
+    fn append(&self, log: SessionLog) -> Result<Outcome, Error>;
+    fn append_batch(&self, records: &[Placed]) -> Result<Vec<Outcome>, Error>;
+}
+
+impl Keeper for Store {
+    fn session_count(&self) -> Result<u64, Error> {
+        Ok(self.stats()?.session_count)
+    }
+
+    fn append(&self, log: SessionLog) -> Result<Outcome, Error> {
+        self.append(log)
+    }
+
+    fn append_batch(&self, records: &[Placed]) -> Result<Vec<Outcome>, Error> {
+        self.append_batch(logs(records))
+    }
+}
+
 impl Destination for &Store {
+    fn write(&mut self, records: Vec<Placed>) -> Result<Written, ImportError> {
+        write(*self, records)
+    }
+
     /// As many as the store merges at once while it is empty, or nearly so.
     fn records_at_once(&self) -> usize {
-        let is_small = |stats: crate::Stats| stats.session_count < BULK_RECORDS as u64;
-        match self.stats().is_ok_and(is_small) {
-            true => BULK_RECORDS,
-            false => RECORDS_AT_ONCE,
-        }
+        records_at_once(*self)
     }
 
     fn each_open(&mut self, visit: &mut dyn FnMut(SessionLog)) -> Result<(), ImportError> {
@@ -116,35 +141,91 @@ impl Destination for &Store {
         }
         Ok(())
     }
+}
 
-    /// Writes a batch; if it is refused, writes it once more without the refused records.
-    fn write(&mut self, mut records: Vec<Placed>) -> Result<Written, ImportError> {
-        let mut written = Written::default();
-        for _ in 0..2 {
-            match self.append_batch(logs(&records)) {
-                Ok(outcomes) => {
-                    written.count(&outcomes);
-                    return Ok(written);
-                }
-                Err(error) if is_too_large(&error) && records.len() > 1 => {
-                    let rest = records.split_off(records.len() / 2);
-                    written.add(self.write(records)?);
-                    written.add(self.write(rest)?);
-                    return Ok(written);
-                }
-                Err(error) if is_too_large(&error) => break,
-                Err(error) if error.refusals().is_empty() => return Err(error.into()),
-                Err(error) => records = written.without(records, error.refusals()),
+#[cfg(feature = "async")]
+impl<S: SessionLogStore> Keeper for Waiting<S> {
+    fn session_count(&self) -> Result<u64, Error> {
+        self.wait(async |store| Ok(store.stats().await?.session_count))
+    }
+
+    fn append(&self, log: SessionLog) -> Result<Outcome, Error> {
+        self.wait(async |store| store.append(log).await)
+    }
+
+    fn append_batch(&self, records: &[Placed]) -> Result<Vec<Outcome>, Error> {
+        let logs = logs(records).collect();
+        self.wait(async |store| store.append_batch(logs).await)
+    }
+}
+
+/// As into a [`Store`].
+#[cfg(feature = "async")]
+impl<S: SessionLogStore> Destination for Waiting<S> {
+    fn write(&mut self, records: Vec<Placed>) -> Result<Written, ImportError> {
+        write(self, records)
+    }
+
+    fn records_at_once(&self) -> usize {
+        records_at_once(self)
+    }
+
+    /// By pages of 1,000, which the store must allow, and so not of one state: a session that ends
+    /// meanwhile may be among them.
+    fn each_open(&mut self, visit: &mut dyn FnMut(SessionLog)) -> Result<(), ImportError> {
+        let open = Query::builder().open_sessions_only(true).build()?;
+        let mut cursor = Cursor::start(&open);
+        loop {
+            let page = self.wait(async |store| store.page_after(&open, &cursor, 1_000).await)?;
+            let CursorPage { entries, next, .. } = page;
+            entries.into_iter().for_each(&mut *visit);
+            cursor = next;
+            if page.remaining_record_count == 0 {
+                return Ok(());
             }
         }
-        one_by_one(self, records, &mut written)?;
-        Ok(written)
     }
+}
+
+fn records_at_once(store: &impl Keeper) -> usize {
+    let is_small = |count| count < BULK_RECORDS as u64;
+    match store.session_count().is_ok_and(is_small) {
+        true => BULK_RECORDS,
+        false => RECORDS_AT_ONCE,
+    }
+}
+
+/// Writes a batch; if it is refused, writes it once more without the refused records.
+fn write(store: &impl Keeper, mut records: Vec<Placed>) -> Result<Written, ImportError> {
+    let mut written = Written::default();
+    for _ in 0..2 {
+        match store.append_batch(&records) {
+            Ok(outcomes) => {
+                written.count(&outcomes);
+                return Ok(written);
+            }
+            Err(error) if is_too_large(&error) && records.len() > 1 => {
+                let rest = records.split_off(records.len() / 2);
+                written.add(write(store, records)?);
+                written.add(write(store, rest)?);
+                return Ok(written);
+            }
+            Err(error) if is_too_large(&error) => break,
+            Err(error) if error.refusals().is_empty() => return Err(error.into()),
+            Err(error) => records = written.without(records, error.refusals()),
+        }
+    }
+    one_by_one(store, records, &mut written)?;
+    Ok(written)
 }
 
 /// The last resort, where somebody else's writes make new refusals, or where the store takes no
 /// batch at all: no good record is lost.
-fn one_by_one(store: &Store, records: Vec<Placed>, written: &mut Written) -> Result<(), Error> {
+fn one_by_one(
+    store: &impl Keeper,
+    records: Vec<Placed>,
+    written: &mut Written,
+) -> Result<(), Error> {
     for Placed { place, log } in records {
         match store.append(log) {
             Ok(outcome) => written.count(&[outcome]),

@@ -1,11 +1,14 @@
 //! Threads on which calls may block: the async threads never do.
 //!
-//! A runtime's own pool for that wakes a thread for each call. Here a thread that is done takes the
-//! next call, so that under load nobody sleeps and nobody is woken: three times the throughput.
+//! A runtime's own pool for that wakes a thread for each call, which takes longer than the call. Here a
+//! thread that is done takes the next call, and one is woken only if none is on its way: under load
+//! hardly any is.
 
 use crate::error::{Error, ErrorKind, Result};
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::collections::VecDeque;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use tokio::sync::oneshot;
 
@@ -13,9 +16,7 @@ type Call = Box<dyn FnOnce() + Send>;
 
 /// A handle on the threads, which end with the last of its clones.
 #[derive(Debug, Clone)]
-pub(super) struct Pool {
-    calls: Sender<Call>,
-}
+pub(super) struct Pool(Arc<Owner>);
 
 impl Pool {
     /// So many threads, one at least.
@@ -24,16 +25,16 @@ impl Pool {
     ///
     /// `Unavailable` if the system starts none.
     pub(super) fn new(threads: usize) -> Result<Self> {
-        let (calls, waiting) = unbounded();
+        let owner = Owner(Arc::default());
         for _ in 0..threads.max(1) {
-            let waiting = waiting.clone();
+            let queue = Arc::clone(&owner.0);
             let thread = thread::Builder::new().name("sessionlog-call".to_owned());
-            thread.spawn(move || run(&waiting)).map_err(|error| {
+            thread.spawn(move || queue.run()).map_err(|error| {
                 let message = format!("a thread for calls cannot be started: {error}");
                 Error::new(ErrorKind::Unavailable, message).caused_by(error)
             })?;
         }
-        Ok(Self { calls })
+        Ok(Self(Arc::new(owner)))
     }
 
     /// Runs a call as soon as a thread is free, and answers what it gives. If nobody waits for that any
@@ -53,17 +54,100 @@ impl Pool {
                 let _ = answer.send(call());
             }
         });
-        // Without any thread the call is dropped, and whoever waits for its answer is told so.
-        let _ = self.calls.send(call);
+        self.0.0.push(call);
         let unanswered = "the call ended without an answer";
         let unanswered = |_| Err(Error::new(ErrorKind::Unavailable, unanswered));
         answered.await.unwrap_or_else(unanswered)
     }
 }
 
-/// A call that panics takes nothing with it but its own answer: what it was told of it is dropped.
-fn run(waiting: &Receiver<Call>) {
-    for call in waiting {
-        let _ = catch_unwind(AssertUnwindSafe(call));
+/// Ends the threads when it is dropped.
+struct Owner(Arc<Queue>);
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Owner").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.state().is_closed = true;
+        self.0.more.notify_all();
+    }
+}
+
+/// The calls that wait, and the threads that wait for calls.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    calls: VecDeque<Call>,
+    asleep: usize,
+    /// Whether a thread was woken that has not looked for a call yet.
+    is_waking: bool,
+    is_closed: bool,
+}
+
+impl State {
+    /// Whether a thread is to be woken for the calls that there are. It will see to the next one.
+    fn wake(&mut self) -> bool {
+        let wake = !self.calls.is_empty() && self.asleep > 0 && !self.is_waking;
+        self.is_waking |= wake;
+        wake
+    }
+}
+
+impl Queue {
+    /// Nothing panics that holds it.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, call: Call) {
+        let mut state = self.state();
+        state.calls.push_back(call);
+        self.wake(state);
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let wake = state.wake();
+        drop(state);
+        if wake {
+            self.more.notify_one();
+        }
+    }
+
+    /// Takes one call after the other, until there are none and none can come. One that panics takes
+    /// nothing with it but its own answer: what it was told of it is dropped.
+    fn run(&self) {
+        while let Some(call) = self.next() {
+            let _ = catch_unwind(AssertUnwindSafe(call));
+        }
+    }
+
+    fn next(&self) -> Option<Call> {
+        let mut state = self.state();
+        loop {
+            if let Some(call) = state.calls.pop_front() {
+                // This call may block: the others do not wait for it.
+                self.wake(state);
+                return Some(call);
+            }
+            if state.is_closed {
+                return None;
+            }
+            state.asleep += 1;
+            state = self
+                .more
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.asleep -= 1;
+            state.is_waking = false;
+        }
     }
 }

@@ -92,13 +92,11 @@ impl Responder {
         store: &Store,
         request: &UserClientSessionLogRequest,
     ) -> Result<UserClientSessionLogResponse> {
-        let (query, page) = match self.check(request) {
-            Ok(checked) => checked,
-            Err(invalid) => return Ok(self.failure(request, invalid)),
+        let page = match self.check(request) {
+            Ok((query, page)) => Ok(store.page(&query, page)?),
+            Err(invalid) => Err(invalid),
         };
-        let page = store.page(&query, page)?;
-        let response = self.success(page, request.page_request_index);
-        Ok(response.unwrap_or_else(|invalid| self.failure(request, invalid)))
+        Ok(self.response(request, page))
     }
 
     /// What a request asks of a store.
@@ -112,6 +110,18 @@ impl Responder {
     ) -> std::result::Result<(Query, PageRequest), InvalidRequest> {
         let page = page_request(self, request)?;
         Ok((query(request)?, page))
+    }
+
+    /// The response to a request, as [`answer`](Self::answer) says: with the page that was asked for,
+    /// wherever it comes from, or with what [`check`](Self::check) says against the request.
+    #[must_use]
+    pub fn response(
+        &self,
+        request: &UserClientSessionLogRequest,
+        page: std::result::Result<Page, InvalidRequest>,
+    ) -> UserClientSessionLogResponse {
+        let response = page.and_then(|page| self.success(page, request.page_request_index));
+        response.unwrap_or_else(|invalid| self.failure(request, invalid))
     }
 
     fn success(

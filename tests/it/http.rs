@@ -10,12 +10,12 @@ mod replay;
 mod traces;
 mod verbs;
 
-use crate::at;
+use crate::{at, router};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use chrono::{DateTime, Utc};
-use sessionlog::http::{HttpOptions, router};
+use sessionlog::http::HttpOptions;
 use sessionlog::wire::{ErrorResponse, Format, Responder};
 use sessionlog::{Clock, Store};
 use std::sync::Arc;

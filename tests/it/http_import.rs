@@ -3,13 +3,13 @@
 #[cfg(feature = "cli")]
 mod to_server;
 
-use crate::{log, uid};
+use crate::{log, router, uid};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
-use sessionlog::http::{Authorizer, Caller, Decision, HttpOptions, Permission, router};
+use sessionlog::http::{Authorizer, Caller, Deciding, Decision, HttpOptions, Permission};
 use sessionlog::{Durability, Query, SessionLog, Store};
 use std::io;
 use std::sync::Arc;
@@ -269,11 +269,13 @@ fn what_is_too_large_or_of_another_kind_is_refused() {
 struct Only(Permission, Decision);
 
 impl Authorizer for Only {
-    fn authorize(&self, caller: &Caller<'_>) -> Decision {
-        match caller.permission == self.0 {
-            true => self.1,
-            false => Decision::Unauthorized,
-        }
+    fn authorize<'a>(&'a self, caller: Caller<'a>) -> Deciding<'a> {
+        Box::pin(async move {
+            match caller.permission == self.0 {
+                true => self.1,
+                false => Decision::Unauthorized,
+            }
+        })
     }
 }
 

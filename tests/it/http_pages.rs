@@ -5,11 +5,12 @@ mod links;
 mod machines;
 mod sessions;
 
+use crate::router;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use sessionlog::Store;
-use sessionlog::http::{HttpOptions, router};
+use sessionlog::http::HttpOptions;
 use tower::ServiceExt;
 
 /// An answer, read whole.

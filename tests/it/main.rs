@@ -69,6 +69,8 @@ mod salvage;
 #[cfg(feature = "http")]
 mod serve;
 mod snapshots;
+#[cfg(feature = "async")]
+mod stores;
 mod structure;
 #[path = "../support/mod.rs"]
 mod support;
@@ -159,6 +161,17 @@ fn store_of(logs: impl IntoIterator<Item = SessionLog>) -> Store {
     let store = Store::in_memory().unwrap();
     store.append_batch(logs).unwrap();
     store
+}
+
+/// The store's calls for async code, on few threads.
+#[cfg(feature = "async")]
+fn in_process(store: &Store) -> sessionlog::stores::Embedded {
+    sessionlog::stores::Embedded::with_threads(store.clone(), 4).unwrap()
+}
+
+#[cfg(feature = "http")]
+fn router(store: Store, options: sessionlog::http::HttpOptions) -> axum::Router {
+    sessionlog::http::router(in_process(&store), options)
 }
 
 /// The error is of this kind, and names this member.

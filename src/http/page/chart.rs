@@ -1,7 +1,8 @@
 //! How many sessions started when: a bar for each hour, day or month.
 
 use super::text::{counted, number};
-use crate::{BucketCount, Order, Page, PageRequest, Query, Result, Snapshot};
+use crate::stores::SessionLogStore;
+use crate::{BucketCount, Order, Query, QueryBuilder, Result};
 use chrono::{DateTime, Datelike, DurationRound, Months, NaiveTime, TimeDelta, Utc};
 use maud::{Markup, html};
 
@@ -93,13 +94,15 @@ pub(super) struct Chart {
 }
 
 impl Chart {
-    /// Counts what matches; `None` if nothing does. The work is bounded, whatever the store holds.
-    pub(super) fn read(snapshot: &Snapshot, query: &Query) -> Result<Option<Self>> {
-        let first = started_first(snapshot, query, Order::OldestFirst)?;
-        let last = started_first(snapshot, query, Order::NewestFirst)?;
-        let (Some(first), Some(last)) = (first, last) else {
-            return Ok(None);
-        };
+    /// Counts what matches and started between these two, both included; `None` if nothing does any
+    /// more. The work is bounded, whatever the store holds.
+    pub(super) async fn read(
+        store: &impl SessionLogStore,
+        query: &Query,
+        (first, last): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Option<Self>> {
+        // They were read one beside the other: what was written meanwhile can have turned them around.
+        let (first, last) = (first.min(last), first.max(last));
         let bucket = Bucket::of_span(last - first);
         let latest = match bucket {
             Bucket::Month => last.checked_sub_months(Months::new(MONTHS_MAX - 1)),
@@ -109,43 +112,32 @@ impl Chart {
         let Some(from) = bucket.start(from) else {
             return Ok(None);
         };
-        let bars = bars(snapshot, query, bucket, (from, last))?;
-        let is_cut = first < from;
-        Ok(Some(Self {
+        let counts = between(query, (from, last))?;
+        let counts = store.count_by(&counts, bucket.counted()).await?;
+        Ok((!counts.is_empty()).then(|| Self {
             bucket,
-            bars,
-            is_cut,
+            bars: bars(bucket, from, counts),
+            is_cut: first < from,
         }))
     }
 }
 
-/// When the first session in this order started.
-fn started_first(
-    snapshot: &Snapshot,
-    query: &Query,
-    order: Order,
-) -> Result<Option<DateTime<Utc>>> {
-    let query = crate::QueryBuilder::from(query.clone())
-        .order(order)
-        .build()?;
-    let Page { entries, .. } = snapshot.page(&query, PageRequest::new(0, 1)?)?;
-    Ok(entries.first().map(|entry| entry.session_start))
+/// Those that started in a span, both ends included: no newer one has a bar, however many come.
+fn between(query: &Query, (from, last): (DateTime<Utc>, DateTime<Utc>)) -> Result<Query> {
+    let after = query.started_after().max(from.checked_sub_signed(TICK));
+    let before = [query.started_before(), last.checked_add_signed(TICK)];
+    QueryBuilder::from(query.clone())
+        .order(Order::OldestFirst)
+        .started_after(after)
+        .started_before(before.into_iter().flatten().min())
+        .build()
 }
 
-fn bars(
-    snapshot: &Snapshot,
-    query: &Query,
-    bucket: Bucket,
-    (from, last): (DateTime<Utc>, DateTime<Utc>),
-) -> Result<Vec<BucketCount>> {
-    let before_from = from.checked_sub_signed(TICK);
-    let after = query.started_after().max(before_from);
-    let builder = crate::QueryBuilder::from(query.clone()).order(Order::OldestFirst);
-    let counts = snapshot.count_by(&builder.started_after(after).build()?, bucket.counted())?;
-    let mut bars: Vec<BucketCount> = Vec::new();
+/// With the empty ones between those that are not.
+fn bars(bucket: Bucket, from: DateTime<Utc>, counts: Vec<BucketCount>) -> Vec<BucketCount> {
+    let mut bars = Vec::new();
     let mut next = Some(from);
     for found in counts {
-        let found = found?;
         while let Some(start) = next.filter(|start| *start < found.start) {
             bars.push(BucketCount { start, count: 0 });
             next = bucket.next(start);
@@ -153,8 +145,7 @@ fn bars(
         bars.push(found);
         next = bucket.next(found.start);
     }
-    debug_assert!(bars.last().is_none_or(|bar| bar.start <= last));
-    Ok(bars)
+    bars
 }
 
 /// Where a bar leads.
@@ -284,5 +275,53 @@ fn rectangle(at: usize, count: u64, most: u64) -> Markup {
     html! {
         rect.bar-of x=(format!("{at}.1")) width="0.8"
             y=(decimal(100_000 - height)) height=(decimal(height)) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stores::Embedded;
+    use crate::{SessionLog, Store};
+    use uuid::Uuid;
+
+    fn at(hour: u32) -> DateTime<Utc> {
+        let text = format!("2015-06-01T{hour:02}:30:00Z");
+        DateTime::parse_from_rfc3339(&text).unwrap().to_utc()
+    }
+
+    /// The hours that have bars, and their counts, of a store with a session in each hour up to the tenth.
+    fn bars_of(query: &Query, ends: (DateTime<Utc>, DateTime<Utc>)) -> Option<Vec<(u32, u64)>> {
+        let store = Store::in_memory().unwrap();
+        let (user, id) = (Uuid::from_u128(7), |hour: u32| Uuid::from_u128(hour.into()));
+        let logs = (1..=10)
+            .map(|hour| SessionLog::new(id(hour), user, "Ann", "PDA-01", at(hour), None).unwrap());
+        store.append_batch(logs).unwrap();
+        let store = Embedded::with_threads(store, 1).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let chart = runtime.unwrap().block_on(Chart::read(&store, query, ends));
+        let bars = chart.unwrap()?.bars;
+        let hour = |bar: &BucketCount| chrono::Timelike::hour(&bar.start);
+        Some(bars.iter().map(|bar| (hour(bar), bar.count)).collect())
+    }
+
+    #[test]
+    fn ends_that_were_read_while_others_wrote_make_a_chart_all_the_same() {
+        let all = Query::all();
+        assert_eq!(bars_of(&all, (at(4), at(5))), Some(vec![(4, 1), (5, 1)]));
+        // A newer session was removed before the older one came.
+        assert_eq!(bars_of(&all, (at(5), at(4))), Some(vec![(4, 1), (5, 1)]));
+        // All that there was is gone.
+        assert_eq!(bars_of(&all, (at(12), at(13))), None);
+        assert_eq!(bars_of(&all, (at(0), at(0))), None);
+    }
+
+    #[test]
+    fn the_ends_of_all_time_have_bars() {
+        let last = DateTime::<Utc>::MAX_UTC;
+        assert_eq!(bars_of(&Query::all(), (last, last)), None);
+        let bounded = Query::builder().started_after(at(4)).started_before(at(6));
+        let bounded = bounded.build().unwrap();
+        assert_eq!(bars_of(&bounded, (at(5), at(5))), Some(vec![(5, 1)]));
     }
 }

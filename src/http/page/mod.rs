@@ -14,7 +14,8 @@ pub(super) use layout::{Frame, Section, style};
 use super::access::Permission;
 use super::app::App;
 use super::reply::Refusal;
-use crate::wire::{ErrorResponse, UserClientSessionLogRequest};
+use crate::stores::SessionLogStore;
+use crate::wire::{ErrorResponse, Responder, UserClientSessionLogRequest};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
@@ -33,7 +34,7 @@ use text::Name;
 ///
 /// The caller may not see it, or the store fails.
 pub(super) async fn respond(
-    app: &App,
+    app: &App<impl SessionLogStore>,
     parts: Arc<Parts>,
     message: Result<UserClientSessionLogRequest, Refusal>,
 ) -> Result<Response, Refusal> {
@@ -46,10 +47,10 @@ pub(super) async fn respond(
         }
         Err(refusal) => return Err(refusal),
     };
-    let read = app
-        .blocking(move |app| read(app, &parts, request, unread))
-        .await?;
-    Ok(read.render(app, sent.path(), query))
+    let read = app.call(async move |app| read(&app, &parts, request, unread).await);
+    Ok(read
+        .await?
+        .render(&app.options().responder, sent.path(), query))
 }
 
 /// Those members of a query string that read, to show them again and to know who asks: no query
@@ -69,15 +70,14 @@ struct Read {
     view: Result<View, Problem>,
 }
 
-/// Blocks, as an authorizer and a store may.
-fn read(
-    app: &App,
+async fn read(
+    app: &App<impl SessionLogStore>,
     parts: &Parts,
     mut request: UserClientSessionLogRequest,
     unread: Option<Refusal>,
 ) -> Result<Read, Refusal> {
     for permission in [Permission::Operate, Permission::Query] {
-        app.authorize(permission, parts, &mut request)?;
+        app.authorize(permission, parts, &mut request).await?;
     }
     let checked = match unread {
         Some(refusal) => Err(Problem::from(refusal)),
@@ -88,15 +88,14 @@ fn read(
             .map_err(Problem::from),
     };
     let view = match checked {
-        Ok((query, page)) => Ok(View::read(app.store(), &query, page)?),
+        Ok((query, page)) => Ok(View::read(app.store(), &query, page).await?),
         Err(problem) => Err(problem),
     };
     Ok(Read { request, view })
 }
 
 impl Read {
-    fn render(&self, app: &App, path: &str, sent: &str) -> Response {
-        let responder = &app.options().responder;
+    fn render(&self, responder: &Responder, path: &str, sent: &str) -> Response {
         let server = responder.server.as_deref();
         let frame = Frame::at(path, server).of_caller(&self.request);
         let form = Form {

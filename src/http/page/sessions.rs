@@ -1,11 +1,14 @@
-//! The sessions page: one page of an answer, all of it read from one state of the store.
+//! The sessions page: one page of an answer, and figures beside it. Each is exact when it is read; what
+//! is written meanwhile may be in one of them and not yet in another.
 
 use super::chart::{Chart, Span};
 use super::layout::Frame;
 use super::text::{Instant, Name, counted, duration, number};
+use crate::stores::SessionLogStore;
 use crate::wire::{Format, UserClientSessionLogRequest};
-use crate::{Page, PageRequest, Query, QueryBuilder, Result, SessionLog, Store};
+use crate::{Order, Page, PageRequest, Query, QueryBuilder, Result, SessionLog};
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join4;
 use maud::{Markup, html};
 use uuid::Uuid;
 
@@ -19,16 +22,50 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Blocks on the store.
-    pub(super) fn read(store: &Store, query: &Query, page: PageRequest) -> Result<Self> {
-        let snapshot = store.snapshot()?;
+    pub(super) async fn read(
+        store: &impl SessionLogStore,
+        query: &Query,
+        request: PageRequest,
+    ) -> Result<Self> {
         let open = QueryBuilder::from(query.clone()).open_sessions_only(true);
-        Ok(Self {
-            page: snapshot.page(query, page)?,
-            open: snapshot.count(&open.build()?)?,
-            chart: Chart::read(&snapshot, query)?,
-        })
+        let open = open.build()?;
+        let (page, open, first, last) = try_join4(
+            store.page(query, request),
+            store.count(&open),
+            // The first page has it.
+            async {
+                match request.page_request_index() {
+                    0 => Ok(None),
+                    _ => first_start(store, query, Order::OldestFirst).await,
+                }
+            },
+            first_start(store, query, Order::NewestFirst),
+        )
+        .await?;
+        let first = first.or_else(|| start_of(&page).filter(|_| page.page_index == 0));
+        let chart = match (first, last) {
+            (Some(first), Some(last)) => Chart::read(store, query, (first, last)).await?,
+            _ => None,
+        };
+        // One more may have begun before they were counted.
+        let open = open.min(page.total_record_count);
+        Ok(Self { page, open, chart })
     }
+}
+
+/// When the first session in this order started.
+async fn first_start(
+    store: &impl SessionLogStore,
+    query: &Query,
+    order: Order,
+) -> Result<Option<DateTime<Utc>>> {
+    let query = QueryBuilder::from(query.clone()).order(order).build()?;
+    let page = store.page(&query, PageRequest::new(0, 1)?).await?;
+    Ok(start_of(&page))
+}
+
+fn start_of(page: &Page) -> Option<DateTime<Utc>> {
+    page.entries.first().map(|entry| entry.session_start)
 }
 
 /// The view of a request, and how it is linked to others.

@@ -3,13 +3,13 @@
 mod tokens;
 
 use super::{Answer, LOG, ask, get, options, post, request};
-use crate::{at, log, store_of, uid};
+use crate::{at, in_process, log, router, store_of, uid};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::HeaderMap;
 use sessionlog::http::{
-    Authorizer, Caller, Decision, HttpOptions, NoAuth, OpenSession, Permission, router,
+    Authorizer, Caller, Deciding, Decision, HttpOptions, NoAuth, OpenSession, Permission,
 };
 use sessionlog::wire::{
     Format, UserClientSessionLogRequest as Message, UserClientSessionLogResponse as Response,
@@ -69,7 +69,7 @@ fn without_an_authorizer_everybody_sees_everything() {
 #[test]
 fn the_owner_of_an_open_session_sees_its_own_sessions_and_their_totals() {
     let store = store();
-    let router = guarded(&store, OpenSession::new(store.clone()));
+    let router = guarded(&store, OpenSession::new(in_process(&store)));
     assert_eq!(ids(&get(&router, &of_session(2), &[])), [1, 2]);
     assert_eq!(ids(&get(&router, &of_session(3), &[])), [3]);
     let answer = get(&router, &format!("{}&RecordsPerPage=1", of_session(2)), &[]);
@@ -82,7 +82,7 @@ fn the_owner_of_an_open_session_sees_its_own_sessions_and_their_totals() {
 #[test]
 fn nobody_else_is_let_in() {
     let store = store();
-    let router = guarded(&store, OpenSession::new(store.clone()));
+    let router = guarded(&store, OpenSession::new(in_process(&store)));
     let unknown = [
         LOG.to_owned(),
         of_session(99),
@@ -109,7 +109,7 @@ fn nobody_else_is_let_in() {
 #[test]
 fn the_session_is_found_in_every_format() {
     let store = store();
-    let router = guarded(&store, OpenSession::new(store.clone()));
+    let router = guarded(&store, OpenSession::new(in_process(&store)));
     let message = Message {
         session_uid: Some(uid(2)),
         ..Message::default()
@@ -129,7 +129,7 @@ fn the_session_is_found_in_every_format() {
 #[test]
 fn a_denial_is_told_in_the_negotiated_format_and_as_a_fault() {
     let store = store();
-    let router = guarded(&store, OpenSession::new(store.clone()));
+    let router = guarded(&store, OpenSession::new(in_process(&store)));
     for format in Format::NAMED {
         let answer = get(&router, &format!("{LOG}.{}", format.name()), &[]);
         assert_eq!(answer.status, 401);
@@ -157,7 +157,7 @@ fn a_denial_is_told_in_the_negotiated_format_and_as_a_fault() {
 fn a_store_that_cannot_say_who_asks_is_no_fault_of_the_caller() {
     let store = store();
     let sessions = self::store();
-    let router = guarded(&store, OpenSession::new(sessions.clone()));
+    let router = guarded(&store, OpenSession::new(in_process(&sessions)));
     sessions.close().unwrap();
     let answer = get(&router, &of_session(2), &[]);
     assert_eq!(answer.status, 500);
@@ -185,16 +185,18 @@ struct Seen {
 }
 
 impl Authorizer for Fixed {
-    fn authorize(&self, caller: &Caller<'_>) -> Decision {
-        self.seen.lock().unwrap().push(Seen {
-            permission: caller.permission,
-            session_uid: caller.session_uid,
-            device_serial_number: caller.device_serial_number.map(str::to_owned),
-            peer: caller.peer,
-            headers: caller.headers.clone(),
-            shown: format!("{caller:?}"),
-        });
-        self.decision
+    fn authorize<'a>(&'a self, caller: Caller<'a>) -> Deciding<'a> {
+        Box::pin(async move {
+            self.seen.lock().unwrap().push(Seen {
+                permission: caller.permission,
+                session_uid: caller.session_uid,
+                device_serial_number: caller.device_serial_number.map(str::to_owned),
+                peer: caller.peer,
+                headers: caller.headers.clone(),
+                shown: format!("{caller:?}"),
+            });
+            self.decision
+        })
     }
 }
 
@@ -282,16 +284,18 @@ fn each_decision_has_its_status() {
 struct PanicsOnce(Mutex<bool>);
 
 impl Authorizer for PanicsOnce {
-    fn authorize(&self, _: &Caller<'_>) -> Decision {
-        let mut has_panicked = self
-            .0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        assert!(
-            std::mem::replace(&mut *has_panicked, true),
-            "a secret of the authorizer"
-        );
-        Decision::Allow
+    fn authorize<'a>(&'a self, _: Caller<'a>) -> Deciding<'a> {
+        Box::pin(async move {
+            let mut has_panicked = self
+                .0
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            assert!(
+                std::mem::replace(&mut *has_panicked, true),
+                "a secret of the authorizer"
+            );
+            Decision::Allow
+        })
     }
 }
 

@@ -1,12 +1,12 @@
 //! What is read of a request, and what is refused.
 
 use super::{Answer, LOG, ask, get, options, post, request, router_of};
-use crate::{log, store_of};
+use crate::{log, router, store_of};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use sessionlog::SessionLog;
-use sessionlog::http::{HttpOptions, router};
+use sessionlog::http::HttpOptions;
 use sessionlog::wire::{Format, UserClientSessionLogResponse as Response};
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,39 +1,43 @@
 //! Too many, too slow, broken: what everybody else is answered meanwhile, and what nobody is told.
 
 use super::{Answer, LOG, answer, ask, get, options, post, request};
-use crate::{log, store_of};
+use crate::{log, router, store_of};
 use axum::Router;
 use axum::body::Body;
 use axum::http::HeaderValue;
 use sessionlog::Store;
-use sessionlog::http::{Authorizer, Caller, Decision, HttpOptions, router};
+use sessionlog::http::{Authorizer, Caller, Deciding, Decision, HttpOptions};
 use sessionlog::wire::Format;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Lets everybody in once it is told to.
 #[derive(Debug)]
 struct Gate {
     entered: Sender<()>,
-    opened: Mutex<Receiver<()>>,
+    opened: Mutex<UnboundedReceiver<()>>,
 }
 
 /// A gate, who enters it, and what opens it for one each.
-fn gate() -> (Arc<Gate>, Receiver<()>, Sender<()>) {
+fn gate() -> (Arc<Gate>, Receiver<()>, UnboundedSender<()>) {
     let (entered, enters) = channel();
-    let (open, opened) = channel();
+    let (open, opened) = unbounded_channel();
     let opened = Mutex::new(opened);
     (Arc::new(Gate { entered, opened }), enters, open)
 }
 
 impl Authorizer for Gate {
-    fn authorize(&self, _: &Caller<'_>) -> Decision {
-        self.entered.send(()).unwrap();
-        match self.opened.lock().unwrap().recv() {
-            Ok(()) => Decision::Allow,
-            Err(_) => Decision::Forbidden,
-        }
+    fn authorize<'a>(&'a self, _: Caller<'a>) -> Deciding<'a> {
+        Box::pin(async move {
+            self.entered.send(()).unwrap();
+            match self.opened.lock().await.recv().await {
+                Some(()) => Decision::Allow,
+                None => Decision::Forbidden,
+            }
+        })
     }
 }
 
@@ -78,7 +82,7 @@ fn beyond_its_bound_of_requests_it_says_when_to_come_again() {
 }
 
 #[test]
-fn a_blocking_authorizer_holds_up_nobody_beside() {
+fn an_authorizer_that_waits_holds_up_nobody_beside() {
     let (authorizer, enters, open) = gate();
     let router = router(
         store(),
@@ -128,6 +132,35 @@ fn a_request_that_takes_too_long_is_answered_all_the_same() {
     let endless = Body::from_stream(futures_util::stream::pending::<std::io::Result<Vec<u8>>>());
     let late = post(&router, LOG, "application/json", endless);
     assert_unavailable(&late, "the request took too long", "1");
+}
+
+#[test]
+fn a_call_that_outlives_its_request_still_counts() {
+    let (authorizer, _enters, open) = gate();
+    let router = router(
+        store(),
+        HttpOptions {
+            authorizer,
+            concurrent_requests_max: 1,
+            handler_timeout: Duration::from_millis(50),
+            ..options()
+        },
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let ask = || answer(&router, request("GET", LOG, &[], Body::empty()));
+        assert_unavailable(&ask().await, "the request took too long", "1");
+        assert_unavailable(&ask().await, "too many requests are being answered", "1");
+        // One that is let in for the call that nobody waits for, and one for who comes after it.
+        open.send(()).unwrap();
+        open.send(()).unwrap();
+        while ask().await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    });
 }
 
 /// A router whose store on disk was closed behind it, and the path of that store.
@@ -248,10 +281,11 @@ fn nobody_keeps_an_answer_or_guesses_its_type() {
 mod cors {
     use super::{Answer, LOG, store};
     use crate::http::{ask, get, options, request};
+    use crate::router;
     use axum::Router;
     use axum::body::Body;
     use axum::http::HeaderValue;
-    use sessionlog::http::{HttpOptions, router};
+    use sessionlog::http::HttpOptions;
 
     const ORIGIN: &str = "https://a.example";
 

@@ -202,7 +202,7 @@ mod jsonp {
     use crate::{log, store_of};
     use axum::http::HeaderValue;
     use sessionlog::SessionLog;
-    use sessionlog::http::{self, HttpOptions};
+    use sessionlog::http::HttpOptions;
 
     #[test]
     fn a_callback_is_called_with_the_json() {
@@ -273,7 +273,7 @@ mod jsonp {
             cors_origins: vec![HeaderValue::from_static("*")],
             ..options()
         };
-        let open = http::router(store_of([]), options);
+        let open = crate::router(store_of([]), options);
         let answer = get(&open, &path, &[("Sec-Fetch-Site", "cross-site")]);
         assert_eq!(answer.status, 200);
     }

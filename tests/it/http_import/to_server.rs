@@ -2,7 +2,8 @@
 
 use super::{count, line, lines, open};
 use crate::cli::command;
-use sessionlog::http::{HttpOptions, ServeOptions, Tls, TokenFile, router, serve};
+use crate::router;
+use sessionlog::http::{HttpOptions, ServeOptions, Tls, TokenFile, serve};
 use sessionlog::{Query, SessionLog, Store};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,12 +1,12 @@
 //! Who may see the pages, and how much of them.
 
 use super::{Answer, ask, between, browse};
-use crate::{log, store_of, uid};
+use crate::{in_process, log, router, store_of, uid};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use sessionlog::http::{
-    Authorizer, Caller, Decision, HttpOptions, OpenSession, Permission, router,
+    Authorizer, Caller, Deciding, Decision, HttpOptions, OpenSession, Permission,
 };
 use sessionlog::{SessionLog, Store};
 use std::sync::{Arc, Barrier};
@@ -36,18 +36,20 @@ fn guarded(store: &Store, authorizer: impl Authorizer + 'static) -> Router {
 struct Without(Permission);
 
 impl Authorizer for Without {
-    fn authorize(&self, caller: &Caller<'_>) -> Decision {
-        match caller.permission == self.0 {
-            true => Decision::Unauthorized,
-            false => Decision::Allow,
-        }
+    fn authorize<'a>(&'a self, caller: Caller<'a>) -> Deciding<'a> {
+        Box::pin(async move {
+            match caller.permission == self.0 {
+                true => Decision::Unauthorized,
+                false => Decision::Allow,
+            }
+        })
     }
 }
 
 #[test]
 fn a_caller_sees_its_own_sessions_through_every_view() {
     let store = store();
-    let router = guarded(&store, OpenSession::new(store.clone()));
+    let router = guarded(&store, OpenSession::new(in_process(&store)));
     let session = uid(1).simple();
     let page = browse(&router, &format!("/?SessionUid={session}")).body;
     assert_eq!(between(&page, "<dd>", "</dd>"), ["1", "1", "1"]);
@@ -137,12 +139,15 @@ fn a_router_that_is_busy_says_so_and_lives() {
 struct Slow(Arc<Barrier>);
 
 impl Authorizer for Slow {
-    fn authorize(&self, caller: &Caller<'_>) -> Decision {
-        if caller.permission == Permission::Query {
-            self.0.wait();
-            self.0.wait();
-        }
-        Decision::Allow
+    fn authorize<'a>(&'a self, caller: Caller<'a>) -> Deciding<'a> {
+        Box::pin(async move {
+            let barrier = Arc::clone(&self.0);
+            let hold_up = move || [barrier.wait(), barrier.wait()];
+            if caller.permission == Permission::Query {
+                tokio::task::spawn_blocking(hold_up).await.unwrap();
+            }
+            Decision::Allow
+        })
     }
 }
 
