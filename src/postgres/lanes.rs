@@ -97,9 +97,10 @@ async fn write(engine: &Engine, group: Vec<Waiting>) {
             }
         }
         Err(error) => {
+            let shared = Arc::new(error);
             for answer in answers {
-                let again = Error::new(error.kind(), error.to_string());
-                let _ = answer.send(Err(again));
+                let each = Error::new(shared.kind(), shared.to_string());
+                let _ = answer.send(Err(each.caused_by(Arc::clone(&shared))));
             }
         }
     }
