@@ -52,6 +52,29 @@ pub async fn postgres() -> Option<Fresh<Postgres>> {
     Some(Fresh { store, clock, ids })
 }
 
+/// The Citus cluster whose coordinator `SESSIONLOG_CITUS` is the address of, if there is one: its tables
+/// are made anew for each test, so that tests go one at a time (`--test-threads=1`).
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+pub async fn citus_cluster() -> Option<Fresh<Postgres>> {
+    let url = std::env::var("SESSIONLOG_CITUS").ok()?;
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let drop = "DROP TABLE IF EXISTS session_log, session_count, session_counted, session_meta";
+    client.batch_execute(drop).await.unwrap();
+    let address = url.parse().unwrap();
+    let (clock, ids) = (ManualClock::default(), Consecutive::default());
+    let options = PostgresOptions {
+        connections_max: 4,
+        counted_from: 3,
+        clock: Arc::new(clock.clone()),
+        ids: Arc::new(ids.clone()),
+        ..PostgresOptions::default()
+    };
+    migrate(&address, true).await.unwrap();
+    let store = Postgres::connect(&address, options).await.unwrap();
+    Some(Fresh { store, clock, ids })
+}
+
 /// How much of generated operations an engine is put through.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
@@ -66,6 +89,8 @@ macro_rules! on_every_engine {
         $crate::engines::on_engine!(embedded: $($name),*);
         #[cfg(all(feature = "postgres", target_os = "linux"))]
         $crate::engines::on_engine!(postgres: $($name),*);
+        #[cfg(all(feature = "postgres", target_os = "linux"))]
+        $crate::engines::on_engine!(citus_cluster: $($name),*);
     };
 }
 
@@ -118,6 +143,8 @@ macro_rules! every_engine_with_effort {
         $crate::engines::with_effort!($run, embedded, 200, 20);
         #[cfg(all(feature = "postgres", target_os = "linux"))]
         $crate::engines::with_effort!($run, postgres, 30, 50);
+        #[cfg(all(feature = "postgres", target_os = "linux"))]
+        $crate::engines::with_effort!($run, citus_cluster, 3, 100);
     };
 }
 
