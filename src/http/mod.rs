@@ -60,8 +60,7 @@ use tower_http::trace::TraceLayer;
 
 /// Everything that is served of a store, under one root.
 ///
-/// What was asked of the store is answered to the end, also for a request that has ended. Mounted below
-/// a path with
+/// What the store was asked goes on when its request has ended. Mounted below a path with
 /// [`nest_service`](axum::Router::nest_service), it answers all of that path.
 pub fn router<S: SessionLogStore>(store: S, options: HttpOptions) -> axum::Router {
     let origins = options.cors_origins.clone();

@@ -237,7 +237,7 @@ mod import {
     #[test]
     fn the_same_records_do_the_same() {
         let there = || (1..=3).map(|id| log(id, START, None));
-        for batch in [1, 2, 100] {
+        for batch in [0, 1, 2, 100] {
             let options = Store::options().batch_records_max(batch);
             let store = || {
                 let store = options.clone().in_memory().unwrap();
