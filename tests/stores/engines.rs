@@ -57,7 +57,9 @@ pub async fn postgres() -> Option<Fresh<Postgres>> {
 #[cfg(all(feature = "postgres", target_os = "linux"))]
 pub async fn citus_cluster() -> Option<Fresh<Postgres>> {
     let url = std::env::var("SESSIONLOG_CITUS").ok()?;
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
     tokio::spawn(connection);
     let drop = "DROP TABLE IF EXISTS session_log, session_count, session_counted, session_meta";
     client.batch_execute(drop).await.unwrap();
