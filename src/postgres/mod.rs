@@ -45,6 +45,7 @@ mod connection;
 mod counters;
 mod engine;
 mod failure;
+mod hosts;
 mod keys;
 mod lanes;
 mod migrate;
