@@ -5,7 +5,7 @@
 
 use crate::support::settings::{Consecutive, ManualClock, Settings};
 #[cfg(all(feature = "postgres", target_os = "linux"))]
-use sessionlog::postgres::{Postgres, PostgresOptions, migrate};
+use sessionlog::postgres::{Postgres, PostgresOptions};
 use sessionlog::storage::MemoryStorage;
 use sessionlog::stores::Embedded;
 use std::sync::Arc;
@@ -37,8 +37,28 @@ pub async fn embedded() -> Option<Fresh<Embedded>> {
 #[cfg(all(feature = "postgres", target_os = "linux"))]
 pub async fn postgres() -> Option<Fresh<Postgres>> {
     let cluster = crate::cluster::shared()?;
-    let url = cluster.url("postgres", &cluster.database());
-    let address = url.parse().unwrap();
+    let database = crate::postgres::migrated(cluster).await;
+    Some(on_database(cluster.address(), &database).await)
+}
+
+/// The same by the statements for Citus, which do on one PostgreSQL too.
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+pub async fn citus() -> Option<Fresh<Postgres>> {
+    let cluster = crate::cluster::shared()?;
+    let database = crate::postgres::citus::distributed(cluster).await;
+    Some(on_database(cluster.address(), &database).await)
+}
+
+/// The same behind a pooler that gives each transaction another connection.
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+pub async fn pooled() -> Option<Fresh<Postgres>> {
+    let (cluster, pooler) = crate::cluster::shared().zip(crate::postgres::pooler::pooler())?;
+    let database = crate::postgres::migrated(cluster).await;
+    Some(on_database(pooler.address(), &database).await)
+}
+
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+async fn on_database(at: std::net::SocketAddr, database: &str) -> Fresh<Postgres> {
     let (clock, ids) = (ManualClock::default(), Consecutive::default());
     let options = PostgresOptions {
         connections_max: 4,
@@ -47,9 +67,8 @@ pub async fn postgres() -> Option<Fresh<Postgres>> {
         ids: Arc::new(ids.clone()),
         ..PostgresOptions::default()
     };
-    migrate(&address, false).await.unwrap();
-    let store = Postgres::connect(&address, options).await.unwrap();
-    Some(Fresh { store, clock, ids })
+    let store = crate::postgres::connect(at, database, options).await;
+    Fresh { store, clock, ids }
 }
 
 /// How much of generated operations an engine is put through.
@@ -66,6 +85,8 @@ macro_rules! on_every_engine {
         $crate::engines::on_engine!(embedded: $($name),*);
         #[cfg(all(feature = "postgres", target_os = "linux"))]
         $crate::engines::on_engine!(postgres: $($name),*);
+        #[cfg(all(feature = "postgres", target_os = "linux"))]
+        $crate::engines::on_engine!(citus: $($name),*);
     };
 }
 
@@ -118,6 +139,10 @@ macro_rules! every_engine_with_effort {
         $crate::engines::with_effort!($run, embedded, 200, 20);
         #[cfg(all(feature = "postgres", target_os = "linux"))]
         $crate::engines::with_effort!($run, postgres, 30, 50);
+        #[cfg(all(feature = "postgres", target_os = "linux"))]
+        $crate::engines::with_effort!($run, citus, 6, 50);
+        #[cfg(all(feature = "postgres", target_os = "linux"))]
+        $crate::engines::with_effort!($run, pooled, 4, 50);
     };
 }
 
