@@ -12,6 +12,7 @@ use super::sql::{Sql, Value};
 use crate::error::{Error, Result};
 use crate::verify::{Progress, Verification};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// The most faults that are told in words.
 const FAULTS_MAX: usize = 1_000;
@@ -63,6 +64,52 @@ impl Reading for Audit {
     }
 }
 
+/// What is in slots that there are none of.
+struct Strays;
+
+impl Reading for Strays {
+    type Answer = Found;
+    const IS_BOUNDED: bool = false;
+
+    async fn attempt(&self, transaction: &mut Transaction, _: &Layout) -> Result<Found, Failure> {
+        let mut found = Found::default();
+        let (rows, counters) = (
+            "SELECT slot, refer_uid FROM session_log",
+            "SELECT DISTINCT slot FROM session_count",
+        );
+        let is_row = |row: &tokio_postgres::Row| {
+            found.sessions += 1;
+            found.fault(
+                match (row.try_get::<_, i16>(0), row.try_get::<_, Uuid>(1)) {
+                    (Ok(slot), Ok(refer_uid)) => misplaced(refer_uid, slot),
+                    _ => "a session is in no slot".to_owned(),
+                },
+            );
+        };
+        transaction.each(&outside(rows), is_row).await?;
+        for row in transaction.query(&outside(counters)).await? {
+            let slot: i16 = column(&row, 0)?;
+            found.fault(format!(
+                "there are counters of slot {slot}, which there is none of"
+            ));
+        }
+        Ok(found)
+    }
+}
+
+/// A statement about what is in no slot.
+fn outside(statement: &str) -> Sql {
+    Sql::new(format!(
+        "{statement} WHERE slot NOT BETWEEN 0 AND {}",
+        SLOTS - 1
+    ))
+}
+
+fn misplaced(refer_uid: Uuid, slot: i16) -> String {
+    let belongs = slot_of(refer_uid);
+    format!("session {refer_uid} is in slot {slot}; it belongs in {belongs}")
+}
+
 /// Goes through the rows of a slot, and tells what its counters must be.
 async fn count_rows(
     transaction: &mut Transaction,
@@ -77,12 +124,8 @@ async fn count_rows(
         found.sessions += 1;
         match record(row) {
             Ok(log) => {
-                let belongs = slot_of(log.refer_uid);
-                if belongs != slot {
-                    let refer_uid = log.refer_uid;
-                    found.fault(format!(
-                        "session {refer_uid} is in slot {slot}; it belongs in {belongs}"
-                    ));
+                if slot_of(log.refer_uid) != slot {
+                    found.fault(misplaced(log.refer_uid, slot));
                 }
                 // Its counters are where it is.
                 deltas.count(counting, &Stored { slot, log }, 1);
@@ -149,6 +192,23 @@ impl Upkeep for Recount {
     }
 }
 
+/// The counters that are in no slot, removed; sessions there are for somebody to look at.
+struct Clearing;
+
+impl Upkeep for Clearing {
+    async fn attempt(&self, transaction: &mut Transaction, layout: &Layout) -> Result<(), Failure> {
+        transaction.run(LOCK).await?;
+        let found = Strays.attempt(transaction, layout).await?;
+        match found.faults.first().filter(|_| found.sessions > 0) {
+            Some(fault) => Err(Error::corrupted(fault.clone()).into()),
+            None => {
+                let counters = outside("DELETE FROM session_count");
+                transaction.query(&counters).await.map(drop)
+            }
+        }
+    }
+}
+
 /// The counters of a slot that count nothing any more, removed.
 struct Tidying(i16);
 
@@ -168,7 +228,7 @@ impl Engine {
         &self,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Verification> {
-        let mut whole = Found::default();
+        let mut whole = self.read(&Strays).await?;
         for slot in all_slots() {
             let found = self.read(&Audit(slot)).await?;
             whole.sessions += found.sessions;
@@ -186,6 +246,7 @@ impl Engine {
 
     /// Makes all counters anew, and gives some to everybody who has many sessions.
     pub(super) async fn rebuild(&self, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<()> {
+        self.keep(&Clearing).await?;
         for slot in all_slots() {
             self.keep(&Recount(slot)).await?;
             progress(after(slot));

@@ -42,15 +42,46 @@ struct Taken {
     after: Option<Stored>,
 }
 
-/// One session whose row tells whether a transaction was committed of which nobody knows.
-#[derive(Debug, Clone)]
-pub(super) enum Witness {
-    /// It is there then.
-    Added(Stored),
-    /// It has this end then.
-    Ended((i16, Uuid), Ticks),
-    /// It is gone then.
-    Removed((i16, Uuid)),
+/// What a transaction makes of a session that it has taken.
+enum Made<'t> {
+    Added(&'t Stored),
+    /// What was open, and its end.
+    Ended(&'t Stored, Ticks),
+    Removed(&'t Stored),
+}
+
+impl Taken {
+    /// `None` if the session stays as it is.
+    fn made(&self) -> Option<Made<'_>> {
+        match (&self.before, &self.after) {
+            (None, Some(after)) => Some(Made::Added(after)),
+            (Some(before), None) => Some(Made::Removed(before)),
+            (Some(before), Some(after)) => {
+                let end = after.end().filter(|_| before.log.is_open())?;
+                Some(Made::Ended(before, end))
+            }
+            (None, None) => None,
+        }
+    }
+}
+
+impl Made<'_> {
+    /// Whether a session that is found so now is what was made of it.
+    fn is_found(&self, now: Option<&SessionLog>) -> bool {
+        match (self, now) {
+            // Somebody may have ended it since.
+            (Self::Added(added), Some(now)) => {
+                let log = &added.log;
+                let is_of_same = now.user_refer_uid == log.user_refer_uid && now.user == log.user;
+                let is_same = now.client_refer_uid == log.client_refer_uid
+                    && now.session_start == log.session_start;
+                is_of_same && is_same
+            }
+            (Self::Ended(_, end), Some(now)) => now.session_end == Some(end.to_utc()),
+            (Self::Removed(_), None) => true,
+            _ => false,
+        }
+    }
 }
 
 impl Change {
@@ -139,19 +170,38 @@ impl Change {
         taken.after.take().map(|stored| stored.log)
     }
 
-    /// A session by which it can be told later whether all of this was done; `None` if nothing is.
-    pub(super) fn witness(&self) -> Option<Witness> {
-        self.taken
-            .iter()
-            .find_map(|(key, taken)| match (&taken.before, &taken.after) {
-                (None, Some(after)) => Some(Witness::Added(after.clone())),
-                (Some(_), None) => Some(Witness::Removed(*key)),
-                (Some(before), Some(after)) => {
-                    let end = after.end().filter(|_| before.log.is_open())?;
-                    Some(Witness::Ended(*key, end))
-                }
-                (None, None) => None,
-            })
+    /// Whether anything is to be changed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.made().next().is_none()
+    }
+
+    fn made(&self) -> impl Iterator<Item = (&(i16, Uuid), Made<'_>)> {
+        let taken = self.taken.iter();
+        taken.filter_map(|(key, taken)| Some((key, taken.made()?)))
+    }
+
+    /// Whether all of this was done, by a commit of which nobody knows. Asked in another transaction, in
+    /// a way that waits for the one in question, should the server still be at it.
+    ///
+    /// Every session is looked at: another writer may have written some of them again, and those alone.
+    pub(super) async fn was_done(
+        &self,
+        transaction: &mut Transaction,
+        layout: &Layout,
+    ) -> Result<bool, Failure> {
+        let mut now = Self::begin(transaction).await?;
+        let added = self.made().filter_map(|(_, made)| match made {
+            Made::Added(record) => Some(record),
+            Made::Ended(..) | Made::Removed(_) => None,
+        });
+        let added: Vec<&Stored> = added.collect();
+        if !now.add(transaction, layout, &added).await?.is_empty() {
+            // They were not there: they must not be now either, without their counters.
+            return Ok(false);
+        }
+        let keys: Vec<_> = self.made().map(|(key, _)| *key).collect();
+        now.take(transaction, layout, &keys).await?;
+        Ok(self.made().all(|(key, made)| made.is_found(now.get(*key))))
     }
 
     /// The statements that are left to be run, in their order.
@@ -161,30 +211,32 @@ impl Change {
             widths: &layout.widths,
             keys: &self.keys,
         };
-        for (key, taken) in &self.taken {
-            match (&taken.before, &taken.after) {
-                (None, Some(after)) => {
+        for (key, made) in self.made() {
+            match made {
+                Made::Added(after) => {
                     deltas.count(&counting, after, 1);
-                    let end = after.end().filter(|_| taken.inserted == Some(None));
+                    let end = after.end().filter(|_| self.was_inserted_open(*key));
                     ends.extend(end.map(|end| (*key, end)));
                 }
-                (Some(before), None) => {
+                Made::Removed(before) => {
                     deltas.count(&counting, before, -1);
                     gone.push(*key);
                 }
-                (Some(before), Some(after)) => {
-                    if let Some(end) = after.end().filter(|_| before.log.is_open()) {
-                        deltas.end(&counting, before);
-                        ends.push((*key, end));
-                    }
+                Made::Ended(before, end) => {
+                    deltas.end(&counting, before);
+                    ends.push((*key, end));
                 }
-                (None, None) => {}
             }
         }
         let mut all = statements::end(layout.dialect, &ends);
         all.extend(statements::delete(layout.dialect, &gone));
         all.extend(deltas.statements(layout.dialect));
         all
+    }
+
+    fn was_inserted_open(&self, key: (i16, Uuid)) -> bool {
+        let taken = self.taken.get(&key);
+        taken.is_some_and(|taken| taken.inserted == Some(None))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use super::failure::Failure;
+use super::hosts::HostByHost;
 use super::options::PostgresOptions;
 use super::sql::Sql;
 use crate::error::{Error, ErrorKind, Result};
@@ -46,20 +47,26 @@ impl Connections {
     /// `InvalidInput` if the certificates to trust cannot be read.
     pub(super) fn new(address: &Address, options: &PostgresOptions) -> Result<Self> {
         let mut config = address.config().clone();
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(options.connect_timeout);
-        }
+        let socket_timeout = config.get_connect_timeout().copied();
+        let socket_timeout = socket_timeout.unwrap_or(options.connect_timeout);
+        config.connect_timeout(socket_timeout);
+        // As long again for what is said on it.
+        let host_timeout = socket_timeout.saturating_mul(2);
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(options.statement_timeout + GRACE);
         }
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = Manager::from_config(config, address.tls()?, recycling);
+        let longest = HostByHost::longest(host_timeout, &config);
+        let hosts = HostByHost {
+            tls: address.tls()?,
+            timeout: host_timeout,
+        };
+        let manager = Manager::from_connect(config, hosts, recycling);
         let timeouts = Timeouts {
             wait: Some(options.statement_timeout),
-            // The client's limit is for each host.
-            create: None,
+            create: Some(longest),
             recycle: None,
         };
         let pool = Pool::builder(manager)

@@ -1,6 +1,6 @@
 //! How calls become transactions: attempts, and what became of a commit of which nobody knows.
 
-use super::change::{Change, Layout, Witness};
+use super::change::{Change, Layout};
 use super::connection::{Access, Connections, Transaction};
 use super::failure::Failure;
 use super::options::PostgresOptions;
@@ -107,8 +107,8 @@ impl Engine {
             match self.write_once(writing).await {
                 Ok(answer) => return Ok(answer),
                 Err((failure, None)) => attempts.again(failure).await?,
-                Err((failure, Some((answer, witness)))) => {
-                    match self.settle(&witness, &mut attempts).await {
+                Err((failure, Some((answer, change)))) => {
+                    match self.settle(&change, &mut attempts).await {
                         Ok(true) => return Ok(answer),
                         Ok(false) => attempts.again(failure).await?,
                         Err(_) => return Err(unknown(failure)),
@@ -123,22 +123,21 @@ impl Engine {
     async fn write_once<W: Writing>(
         &self,
         writing: &W,
-    ) -> Result<W::Answer, (Failure, Option<(W::Answer, Witness)>)> {
+    ) -> Result<W::Answer, (Failure, Option<(W::Answer, Change)>)> {
         let begun = self.connections.begin(Access::Change).await;
         let mut transaction = begun.map_err(|failure| (failure, None))?;
         let (answer, change) = writing
             .attempt(&mut transaction, &self.layout)
             .await
             .map_err(|failure| (failure, None))?;
-        let Some(witness) = change.witness() else {
-            // Nothing is to be changed.
+        if change.is_empty() {
             return Ok(answer);
-        };
+        }
         let last = change.statements(&self.layout);
         match transaction.commit(&last).await {
             Ok(()) => Ok(answer),
             Err((failure, false)) => Err((failure, None)),
-            Err((failure, true)) => Err((failure, Some((answer, witness)))),
+            Err((failure, true)) => Err((failure, Some((answer, change)))),
         }
     }
 
@@ -147,43 +146,20 @@ impl Engine {
     /// # Errors
     ///
     /// It cannot be found out in time.
-    async fn settle(&self, witness: &Witness, attempts: &mut Attempts<'_>) -> Result<bool> {
+    async fn settle(&self, change: &Change, attempts: &mut Attempts<'_>) -> Result<bool> {
         loop {
-            match self.settle_once(witness).await {
+            match self.settle_once(change).await {
                 Ok(is_done) => return Ok(is_done),
                 Err(failure) => attempts.again(failure).await?,
             }
         }
     }
 
-    /// Asks for the witness in a way that waits for its transaction, should the server still be at it.
     /// What is found done is locked and committed once more: where commits wait for a standby, that one
     /// has it then.
-    async fn settle_once(&self, witness: &Witness) -> Result<bool, Failure> {
+    async fn settle_once(&self, change: &Change) -> Result<bool, Failure> {
         let mut transaction = self.connections.begin(Access::Change).await?;
-        let layout = &self.layout;
-        let mut change = Change::begin(&mut transaction).await?;
-        let key = match witness {
-            Witness::Added(record) => {
-                let added = change.add(&mut transaction, layout, &[record]).await?;
-                if !added.is_empty() {
-                    // It was not there: it must not be now either, without its counters.
-                    return Ok(false);
-                }
-                record.key()
-            }
-            Witness::Ended(key, _) | Witness::Removed(key) => *key,
-        };
-        change.take(&mut transaction, layout, &[key]).await?;
-        let is_done = match (witness, change.get(key)) {
-            (Witness::Added(record), Some(log)) => {
-                let is_same = log.session_start == record.log.session_start;
-                is_same && log.user_refer_uid == record.log.user_refer_uid
-            }
-            (Witness::Ended(_, end), Some(log)) => log.session_end == Some(end.to_utc()),
-            (Witness::Removed(_), None) => true,
-            _ => false,
-        };
+        let is_done = change.was_done(&mut transaction, &self.layout).await?;
         if is_done {
             let committed = transaction.commit(&[]).await;
             committed.map_err(|(failure, _)| failure)?;

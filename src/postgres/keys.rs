@@ -12,7 +12,7 @@ use super::engine::{Engine, Reading, Upkeep};
 use super::failure::Failure;
 use super::slot::all_slots;
 use super::sql::{Sql, Value};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -84,8 +84,13 @@ pub(super) fn start(engine: &Arc<Engine>, mut suggested: UnboundedReceiver<Key>)
             let Some(engine) = engine.upgrade() else {
                 return;
             };
-            if engine.keep(&Listing(&key)).await.is_ok() {
-                engine.layout.keys.found(key);
+            match engine.keep(&Listing(&key)).await {
+                Ok(()) => engine.layout.keys.found(key),
+                // The next one who counts it tells of it again.
+                Err(error) if error.kind() == ErrorKind::Unavailable => {
+                    engine.layout.keys.lost(&key);
+                }
+                Err(_) => {}
             }
         }
     });

@@ -89,19 +89,33 @@ async fn write(engine: &Engine, group: Vec<Waiting>) {
         .into_iter()
         .map(|waiting| (waiting.call, waiting.answer))
         .unzip();
-    // Nobody may be there to hear any more.
-    match engine.write(&Calls(&calls)).await {
-        Ok(outcomes) => {
-            for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                let _ = answer.send(outcome);
-            }
+    let outcomes = match engine.write(&Calls(&calls)).await {
+        Ok(outcomes) => outcomes,
+        Err(error) if calls.len() > 1 && error.kind() == ErrorKind::Corrupted => {
+            // What is wrong with one session is no fault of the others.
+            one_by_one(engine, &calls).await
         }
         Err(error) => {
             let shared = Arc::new(error);
-            for answer in answers {
-                let each = Error::new(shared.kind(), shared.to_string());
-                let _ = answer.send(Err(each.caused_by(Arc::clone(&shared))));
-            }
+            calls.iter().map(|_| Err(copy_of(&shared))).collect()
         }
+    };
+    for (answer, outcome) in answers.into_iter().zip(outcomes) {
+        // Nobody may be there to hear any more.
+        let _ = answer.send(outcome);
     }
+}
+
+async fn one_by_one(engine: &Engine, calls: &[Call]) -> Vec<Result<Outcome>> {
+    let mut outcomes = Vec::with_capacity(calls.len());
+    for call in calls {
+        let outcome = engine.write(&Calls(std::slice::from_ref(call))).await;
+        outcomes.push(outcome.and_then(|mut one| one.pop().unwrap_or_else(|| Err(gone()))));
+    }
+    outcomes
+}
+
+/// The same error for each of those who share a transaction.
+fn copy_of(error: &Arc<Error>) -> Error {
+    Error::new(error.kind(), error.to_string()).caused_by(Arc::clone(error))
 }

@@ -47,6 +47,7 @@ mod counters;
 mod digest;
 mod engine;
 mod failure;
+mod hosts;
 mod keys;
 mod lanes;
 mod migrate;

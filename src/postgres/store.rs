@@ -146,7 +146,8 @@ struct Description {
 }
 
 async fn describe(transaction: &mut Transaction) -> Result<Description, Failure> {
-    let sql = "SELECT version, store_uid, slots, widths, is_citus FROM session_meta";
+    // A later version may describe the rest otherwise.
+    let sql = "SELECT version FROM session_meta";
     let rows = transaction.query(&Sql::new(sql)).await;
     let rows = rows.map_err(|failure| match failure {
         Failure::Final(error) if error.kind() == ErrorKind::NotAStore => no_schema(Some(error)),
@@ -154,11 +155,14 @@ async fn describe(transaction: &mut Transaction) -> Result<Description, Failure>
     })?;
     let row = rows.first().ok_or_else(|| no_schema(None))?;
     check_version(column(row, 0)?)?;
-    let widths: Vec<i64> = column(row, 3)?;
-    check_layout(column(row, 2)?, &widths)?;
+    let sql = "SELECT store_uid, slots, widths, is_citus FROM session_meta";
+    let rows = transaction.query(&Sql::new(sql)).await?;
+    let row = rows.first().ok_or_else(|| no_schema(None))?;
+    let widths: Vec<i64> = column(row, 2)?;
+    check_layout(column(row, 1)?, &widths)?;
     Ok(Description {
-        store_uid: column(row, 1)?,
-        dialect: Dialect::of(column(row, 4)?),
+        store_uid: column(row, 0)?,
+        dialect: Dialect::of(column(row, 3)?),
         widths,
     })
 }

@@ -13,7 +13,6 @@ use crate::session::SessionLog;
 use crate::time::Ticks;
 use crate::verify::Progress;
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 /// The most sessions that one transaction of a sweep looks at.
 const SLICE: u64 = 1_000;
@@ -53,10 +52,11 @@ impl Writing for Slice<'_> {
             is_done: (found.len() as u64) < self.limit,
             ..Swept::default()
         };
-        let mut removable = self.removable(transaction, layout).await?;
         let mut keys: Vec<_> = found.iter().map(Stored::key).collect();
         keys.sort_unstable();
         change.take(transaction, layout, &keys).await?;
+        // Others may have removed the same ones until now.
+        let mut removable = self.removable(transaction, layout).await?;
         for stored in found {
             if removable == 0 {
                 swept.is_done = true;
@@ -64,7 +64,7 @@ impl Writing for Slice<'_> {
             }
             swept.looked_at += 1;
             swept.last = Some((stored.start().since_year_one(), stored.log.refer_uid));
-            removable -= self.decide(&mut change, stored.key(), &mut swept);
+            removable -= self.decide(&mut change, &stored, &mut swept);
         }
         Ok((swept, change))
     }
@@ -97,9 +97,10 @@ impl Slice<'_> {
     }
 
     /// Does what the rule says of a session, and tells how many were removed by that.
-    fn decide(&self, change: &mut Change, key: (i16, Uuid), swept: &mut Swept) -> u64 {
-        let Some(log) = change.get(key) else {
-            // It went meanwhile.
+    fn decide(&self, change: &mut Change, found: &Stored, swept: &mut Swept) -> u64 {
+        let key = found.key();
+        let Some(log) = change.get(key).filter(|log| is_same(log, &found.log)) else {
+            // It went meanwhile, or came again as another.
             return 0;
         };
         let (start, end) = (log.session_start, log.session_end.map(Ticks::floor));
@@ -118,6 +119,13 @@ impl Slice<'_> {
         }
         0
     }
+}
+
+/// Whether it is the session that matched, which may have ended since.
+fn is_same(log: &SessionLog, found: &SessionLog) -> bool {
+    log.session_start == found.session_start
+        && log.user_refer_uid == found.user_refer_uid
+        && log.client_refer_uid == found.client_refer_uid
 }
 
 impl Engine {

@@ -5,7 +5,7 @@
 
 use crate::support::settings::{Consecutive, ManualClock, Settings};
 #[cfg(all(feature = "postgres", target_os = "linux"))]
-use sessionlog::postgres::{Postgres, PostgresOptions, migrate};
+use sessionlog::postgres::{Address, Postgres, PostgresOptions, migrate};
 use sessionlog::storage::MemoryStorage;
 use sessionlog::stores::Embedded;
 use std::sync::Arc;
@@ -37,33 +37,50 @@ pub async fn embedded() -> Option<Fresh<Embedded>> {
 #[cfg(all(feature = "postgres", target_os = "linux"))]
 pub async fn postgres() -> Option<Fresh<Postgres>> {
     let cluster = crate::cluster::shared()?;
-    let url = cluster.url("postgres", &cluster.database());
-    let address = url.parse().unwrap();
-    let (clock, ids) = (ManualClock::default(), Consecutive::default());
-    let options = PostgresOptions {
-        connections_max: 4,
-        counted_from: 3,
-        clock: Arc::new(clock.clone()),
-        ids: Arc::new(ids.clone()),
-        ..PostgresOptions::default()
-    };
-    migrate(&address, false).await.unwrap();
-    let store = Postgres::connect(&address, options).await.unwrap();
-    Some(Fresh { store, clock, ids })
+    let database = crate::postgres::migrated(cluster).await;
+    Some(on_database(cluster.address(), &database).await)
 }
 
-/// The Citus cluster whose coordinator `SESSIONLOG_CITUS` is the address of, if there is one: its tables
-/// are made anew for each test, so that tests go one at a time (`--test-threads=1`).
+/// The same by the statements for Citus, which do on one PostgreSQL too; or on a real cluster, if
+/// `SESSIONLOG_CITUS` is the address of a database on its coordinator. Its tables are made anew for each
+/// test there, so that tests go one at a time (`--test-threads=1`).
 #[cfg(all(feature = "postgres", target_os = "linux"))]
-pub async fn citus_cluster() -> Option<Fresh<Postgres>> {
-    let url = std::env::var("SESSIONLOG_CITUS").ok()?;
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
+pub async fn citus() -> Option<Fresh<Postgres>> {
+    if let Ok(url) = std::env::var("SESSIONLOG_CITUS") {
+        return Some(on_citus(&url).await);
+    }
+    let cluster = crate::cluster::shared()?;
+    let database = crate::postgres::citus::distributed(cluster).await;
+    Some(on_database(cluster.address(), &database).await)
+}
+
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+async fn on_citus(url: &str) -> Fresh<Postgres> {
+    let connected = tokio_postgres::connect(url, tokio_postgres::NoTls).await;
+    let (client, connection) = connected.unwrap();
     tokio::spawn(connection);
     let drop = "DROP TABLE IF EXISTS session_log, session_count, session_counted, session_meta";
     client.batch_execute(drop).await.unwrap();
     let address = url.parse().unwrap();
+    migrate(&address, true).await.unwrap();
+    on_address(&address).await
+}
+
+/// The same behind a pooler that gives each transaction another connection.
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+pub async fn pooled() -> Option<Fresh<Postgres>> {
+    let (cluster, pooler) = crate::cluster::shared().zip(crate::postgres::pooler::pooler())?;
+    let database = crate::postgres::migrated(cluster).await;
+    Some(on_database(pooler.address(), &database).await)
+}
+
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+async fn on_database(at: std::net::SocketAddr, database: &str) -> Fresh<Postgres> {
+    on_address(&crate::postgres::address(at, database)).await
+}
+
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+async fn on_address(address: &Address) -> Fresh<Postgres> {
     let (clock, ids) = (ManualClock::default(), Consecutive::default());
     let options = PostgresOptions {
         connections_max: 4,
@@ -72,9 +89,8 @@ pub async fn citus_cluster() -> Option<Fresh<Postgres>> {
         ids: Arc::new(ids.clone()),
         ..PostgresOptions::default()
     };
-    migrate(&address, true).await.unwrap();
-    let store = Postgres::connect(&address, options).await.unwrap();
-    Some(Fresh { store, clock, ids })
+    let store = Postgres::connect(address, options).await.unwrap();
+    Fresh { store, clock, ids }
 }
 
 /// How much of generated operations an engine is put through.
@@ -91,8 +107,8 @@ macro_rules! on_every_engine {
         $crate::engines::on_engine!(embedded: $($name),*);
         #[cfg(all(feature = "postgres", target_os = "linux"))]
         $crate::engines::on_engine!(postgres: $($name),*);
-        #[cfg(all(feature = "postgres", target_os = "linux"))]
-        $crate::engines::on_engine!(citus_cluster: $($name),*);
+        #[cfg(all(feature = \"postgres\", target_os = \"linux\"))]
+        $crate::engines::on_engine!(citus: $($name),*);
     };
 }
 
@@ -147,6 +163,10 @@ macro_rules! every_engine_with_effort {
         $crate::engines::with_effort!($run, postgres, 30, 50);
         #[cfg(all(feature = "postgres", target_os = "linux"))]
         $crate::engines::with_effort!($run, citus_cluster, 3, 100);
+        #[cfg(all(feature = \"postgres\", target_os = \"linux\"))]
+        $crate::engines::with_effort!($run, citus, 6, 50);
+        #[cfg(all(feature = "postgres", target_os = "linux"))]
+        $crate::engines::with_effort!($run, pooled, 4, 50);
     };
 }
 

@@ -22,6 +22,8 @@ mod ending;
 mod engines;
 mod model;
 mod paging;
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+mod postgres;
 #[cfg(target_os = "linux")]
 mod proxies;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,37 @@
+//! Commits that wait for a standby.
+
+use super::{assert_sound, connect, migrated, options, walked};
+use crate::cluster::{Cluster, Options};
+use crate::records::{hour, hourly, log};
+use sessionlog::ErrorKind;
+use sessionlog::postgres::PostgresOptions;
+use sessionlog::stores::SessionLogStore;
+use std::time::Duration;
+
+/// A server that ended its wait for a standby would take the commit for done: the time that a statement
+/// may take is no reason to.
+#[tokio::test]
+async fn what_no_standby_has_is_not_acknowledged_however_long_that_takes() {
+    let Some(primary) = Cluster::start(Options::default()) else {
+        return;
+    };
+    let database = migrated(&primary).await;
+    let mut standby = primary.standby();
+    let options = PostgresOptions {
+        statement_timeout: Duration::from_millis(300),
+        retry_timeout: Duration::from_millis(300),
+        ..options()
+    };
+    let store = connect(primary.address(), &database, options).await;
+    store.append(hourly([1]).remove(0)).await.unwrap();
+    standby.kill9();
+    let error = store.append(log(2, hour(2), None)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("it is not known"), "{error}");
+    standby.restart();
+    // It was done, and now it is known to be.
+    let again = connect(primary.address(), &database, super::options()).await;
+    again.append(log(2, hour(2), None)).await.unwrap();
+    assert_eq!(walked(&again).await, hourly([1, 2]));
+    assert_sound(&again).await;
+}
