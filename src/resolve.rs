@@ -151,7 +151,9 @@ impl<'a> Resolver<'a> {
     ///
     /// `NotFound`, `AlreadyEnded`, or `InvalidInput` for an end before the start.
     pub(crate) fn end(&mut self, refer_uid: Uuid, end: Ticks) -> Result<Outcome> {
-        let entry = self.find(refer_uid)?.ok_or_else(|| session::not_found(refer_uid))?;
+        let entry = self
+            .find(refer_uid)?
+            .ok_or_else(|| session::not_found(refer_uid))?;
         let outcome = session::end(refer_uid, entry.start, entry.end, end)?;
         if outcome == Outcome::Ended {
             self.set_end(refer_uid, end);
@@ -177,7 +179,9 @@ impl<'a> Resolver<'a> {
     ///
     /// `NotFound`.
     pub(crate) fn remove(&mut self, refer_uid: Uuid) -> Result<SessionLog> {
-        let log = self.get(refer_uid)?.ok_or_else(|| session::not_found(refer_uid))?;
+        let log = self
+            .get(refer_uid)?
+            .ok_or_else(|| session::not_found(refer_uid))?;
         self.set_removed(refer_uid);
         Ok(log)
     }
