@@ -196,7 +196,11 @@ impl Failure {
         let Self::Store(error) = same else {
             return same;
         };
-        match of_store.contains(&error.kind()) {
+        // Where a database gives no right to do it, no argument is at fault.
+        let is_denied = place.directory().is_none()
+            && error.kind() == ErrorKind::InvalidInput
+            && error.member().is_none();
+        match is_denied || of_store.contains(&error.kind()) {
             true => Self::StoreAt {
                 place: place.to_string(),
                 error,
@@ -352,11 +356,15 @@ fn code(kind: ErrorKind) -> u8 {
     }
 }
 
-/// The message, and those of its causes that it does not quote itself.
+/// The message, and those of its causes that it does not quote itself. What a database says besides
+/// cites values, which are personal data.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
+        if error.is::<tokio_postgres::Error>() {
+            break;
+        }
         let text = error.to_string();
         if !message.contains(&text) {
             message = format!("{message}: {text}");
