@@ -39,7 +39,24 @@ const FACE: &str = "store";
 
 /// What takes the calls of the store elsewhere: the public API, and of what is below it the modules
 /// named beside them.
-const ENGINES: [(&str, &[&str]); 1] = [("stores", &["error"])];
+const ENGINES: [(&str, &[&str]); 2] = [
+    ("stores", &["error"]),
+    (
+        "postgres",
+        &[
+            "census",
+            "counted",
+            "cursor",
+            "error",
+            "query",
+            "retention",
+            "session",
+            "stores",
+            "time",
+            "verify",
+        ],
+    ),
+];
 
 /// Fronts use only what any user of the crate can, and the fronts named beside them.
 const FRONTS: [(&str, &[&str]); 7] = [
@@ -48,7 +65,10 @@ const FRONTS: [(&str, &[&str]); 7] = [
     ("wire", &["stores"]),
     ("http", &["import", "stores", "wire"]),
     ("ffi", &["import"]),
-    ("cli", &["generate", "http", "import", "stores", "wire"]),
+    (
+        "cli",
+        &["generate", "http", "import", "postgres", "stores", "wire"],
+    ),
     ("fuzzing", &LAYERS),
 ];
 

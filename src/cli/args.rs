@@ -1,5 +1,6 @@
 //! What can be written on the command line.
 
+mod databases;
 mod files;
 mod filter;
 mod reading;
@@ -7,6 +8,7 @@ mod serve;
 mod upkeep;
 mod writing;
 
+pub(super) use databases::{CopyAll, Migrate};
 pub(super) use files::{Export, Generate, Import, ImportFormat, TextFormat};
 pub(super) use filter::{Filter, Sessions};
 pub(super) use reading::{Clients, Count, Get, Histogram, Query, Ranking, Stats, Users};
@@ -17,8 +19,9 @@ pub(super) use upkeep::{
 pub(super) use writing::{End, EndOpen, Remove, Start};
 
 use super::exit;
+use super::place::{Place, PlaceParser};
 use crate::generate::Profile;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
@@ -27,9 +30,10 @@ use std::path::PathBuf;
 #[command(name = "sessionlog", version, after_long_help = exit::HELP)]
 #[command(arg_required_else_help = false)]
 pub(super) struct CommandLine {
-    /// The directory of the store
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(super) store: Option<PathBuf>,
+    /// The directory of the store, or postgres://USER@HOST/DATABASE
+    #[arg(long, global = true, value_name = "DIR|URL",
+          value_parser = PlaceParser, value_hint = ValueHint::AnyPath)]
+    pub(super) store: Option<Place>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -59,6 +63,8 @@ pub(super) enum Command {
     Backup(Backup),
     Restore(Restore),
     Salvage(Salvage),
+    Migrate(Migrate),
+    Copy(CopyAll),
     Serve(Serve),
     Generate(Generate),
     Demo(Demo),

@@ -1,13 +1,14 @@
 //! How a command fails: what is said on stderr, and with which code the process exits.
 
 use super::filter::Unresolved;
+use super::place::{Place, without_passwords};
 use super::signals::INTERRUPTED;
 use super::text::plain;
 use crate::import::ImportError;
 use crate::{Error, ErrorKind};
+use std::env;
 use std::fmt;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The exit codes, as `--help` shows them.
@@ -23,14 +24,14 @@ Exit codes:
   12  Conflict: the session is stored with other content
   13  AlreadyEnded: the session has ended at another time
   14  AlreadyOpen: the store is open in another process
-  15  NotAStore: the directory holds no store
+  15  NotAStore: the directory holds no store, the database no schema
   16  UnsupportedFormat: the store is of another version's format
   17  Corrupted: the store's files are damaged
-  18  Unavailable: the storage failed
+  18  Unavailable: the storage failed, or the database cannot be reached
   19  Expired: what was read from is gone
   20  Suspended: the store is suspended
   21  Closed: the store has been closed
- 130  an import was interrupted: the message says how to go on";
+ 130  an import or a copy was interrupted: the message says how to go on";
 
 /// Where an import stopped.
 #[derive(Debug)]
@@ -66,11 +67,11 @@ pub(super) enum Failure {
     Usage(String),
     /// The store's.
     Store(Error),
-    /// That of the store in a directory, which the error itself may not name.
-    StoreAt { path: PathBuf, error: Error },
+    /// That of the store at a place, which the error itself may not name.
+    StoreAt { place: String, error: Error },
     /// The store's, which an import ran into.
     ImportInto {
-        path: Option<PathBuf>,
+        place: String,
         error: Error,
         stopped: Stopped,
     },
@@ -96,6 +97,8 @@ pub(super) enum Failure {
     Interrupted(Stopped),
     /// The process was asked to end, and nothing is left of what it did.
     Stopped,
+    /// The process was asked to end in the middle of a copy.
+    Halfway,
     /// Nobody can tell the process to end in good order.
     Signals(io::Error),
     /// A temporary folder cannot be made or removed.
@@ -139,7 +142,7 @@ impl Failure {
             // Before anything was stored, there is nothing to go on with.
             ImportError::Store(error) if stopped.line.is_none() => Self::Store(error),
             ImportError::Store(error) => Self::ImportInto {
-                path: None,
+                place: String::new(),
                 error,
                 stopped,
             },
@@ -176,8 +179,8 @@ impl Failure {
         Self::Server(with_causes(error))
     }
 
-    /// The same, about the store at `path` if it is about a store as a whole.
-    pub(super) fn at(self, path: &Path) -> Self {
+    /// The same, about the store at `place` if it is about a store as a whole.
+    pub(super) fn at(self, place: &Place) -> Self {
         use ErrorKind::{AlreadyOpen, Corrupted, NotAStore, Unavailable, UnsupportedFormat};
         let of_store = [
             AlreadyOpen,
@@ -187,18 +190,33 @@ impl Failure {
             UnsupportedFormat,
         ];
         let mut same = self;
-        if let Self::ImportInto { path: place, .. } = &mut same {
-            *place = Some(path.to_owned());
+        if let Self::ImportInto { place: named, .. } = &mut same {
+            *named = place.to_string();
         }
         let Self::Store(error) = same else {
             return same;
         };
-        match of_store.contains(&error.kind()) {
+        // Where a database gives no right to do it, no argument is at fault.
+        let is_denied = place.directory().is_none()
+            && error.kind() == ErrorKind::InvalidInput
+            && error.member().is_none();
+        match is_denied || of_store.contains(&error.kind()) {
             true => Self::StoreAt {
-                path: path.to_owned(),
+                place: place.to_string(),
                 error,
             },
             false => Self::Store(error),
+        }
+    }
+
+    /// The same, of what went `between` two stores.
+    pub(super) fn between(self, between: String) -> Self {
+        let Self::Store(error) = self else {
+            return self;
+        };
+        Self::StoreAt {
+            place: between,
+            error,
         }
     }
 
@@ -232,19 +250,16 @@ impl Failure {
             Self::Output(error) if is_closed(error) => return None,
             Self::Usage(problem) => format!("{problem}; try --help"),
             Self::Store(error) => of_member(error),
-            Self::StoreAt { path, error } => of_store(path, error),
+            Self::StoreAt { place, error } => of_store(place, error),
             Self::Unresolved(unresolved) => unresolved.to_string(),
             Self::Server(problem) => problem.clone(),
             Self::Format { name, problem } => format!("{name}: {problem}"),
             Self::Interrupted(stopped) => format!("interrupted: {stopped}"),
             Self::ImportInto {
-                path,
+                place,
                 error,
                 stopped,
-            } => {
-                let path = path.as_deref().unwrap_or(Path::new(""));
-                format!("{}; apart from that, {stopped}", of_store(path, error))
-            }
+            } => format!("{}; apart from that, {stopped}", of_store(place, error)),
             Self::Rest { error, stopped } => {
                 format!("cannot read {}: {error}; {stopped}", stopped.name)
             }
@@ -255,6 +270,9 @@ impl Failure {
             } => format!("--rejects {name}: cannot write it: {error}; {stopped}"),
             Self::Unsent { problem, stopped } => format!("{problem}; {stopped}"),
             Self::Stopped => "interrupted".to_owned(),
+            Self::Halfway => {
+                "interrupted: what was copied stays, and the same copy again goes on".to_owned()
+            }
             Self::Input { name, error } => format!("cannot read {name}: {error}"),
             Self::Rejects { name, error } => format!("--rejects {name}: cannot write it: {error}"),
             Self::Signals(error) => format!("cannot wait for signals: {error}"),
@@ -278,16 +296,18 @@ impl Failure {
                 code(error.kind())
             }
             Self::Unresolved(unresolved) => code(unresolved.kind()),
-            Self::Interrupted(_) | Self::Stopped => INTERRUPTED,
+            Self::Interrupted(_) | Self::Stopped | Self::Halfway => INTERRUPTED,
         }
     }
 }
 
 /// The arguments that set the members of what the library is asked.
-const ARGUMENTS: [(&str, &str); 5] = [
+const ARGUMENTS: [(&str, &str); 7] = [
     ("records_per_page", "--per-page"),
     ("started_after", "--after"),
     ("older_than", "--older-than"),
+    ("live_bytes", "--live-bytes"),
+    ("erasure", "--secure"),
     ("session_start", "--at"),
     ("session_end", "--at"),
 ];
@@ -305,12 +325,12 @@ fn of_member(error: &Error) -> String {
     }
 }
 
-/// The message of an error, under the directory of the store that it is about.
-fn of_store(path: &Path, error: &Error) -> String {
-    let (path, message) = (path.display().to_string(), with_causes(error));
-    match message.contains(&path) {
+/// The message of an error, under the place of the store that it is about.
+fn of_store(place: &str, error: &Error) -> String {
+    let message = with_causes(error);
+    match message.contains(place) {
         true => message,
-        false => format!("{path}: {message}"),
+        false => format!("{place}: {message}"),
     }
 }
 
@@ -336,11 +356,15 @@ fn code(kind: ErrorKind) -> u8 {
     }
 }
 
-/// The message, and those of its causes that it does not quote itself.
+/// The message, and those of its causes that it does not quote itself. What a database says besides
+/// cites values, which are personal data.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
+        if error.is::<tokio_postgres::Error>() {
+            break;
+        }
         let text = error.to_string();
         if !message.contains(&text) {
             message = format!("{message}: {text}");
@@ -364,6 +388,8 @@ pub(super) fn of_command_line(error: &clap::Error) -> ExitCode {
     }
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let text = without_passwords(text, arguments);
     let _ = write!(io::stderr().lock(), "sessionlog: {text}");
     ExitCode::from(2)
 }

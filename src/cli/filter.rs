@@ -2,7 +2,9 @@
 
 use super::args::{Filter, OneUser, Sessions};
 use super::exit::Failure;
-use crate::{ErrorKind, Query, QueryBuilder, Store};
+use super::store::Opened;
+use crate::stores::SessionLogStore;
+use crate::{ErrorKind, Query, QueryBuilder};
 use std::fmt;
 use uuid::Uuid;
 
@@ -68,14 +70,14 @@ impl Unresolved {
 
 impl Filter {
     /// The query that asks for these sessions.
-    pub(super) fn query(&self, store: &Store) -> Result<QueryBuilder, Failure> {
+    pub(super) fn query(&self, store: &Opened) -> Result<QueryBuilder, Failure> {
         Ok(self.sessions.query(store)?.open_sessions_only(self.open))
     }
 }
 
 impl Sessions {
     /// The query that asks for these sessions.
-    pub(super) fn query(&self, store: &Store) -> Result<QueryBuilder, Failure> {
+    pub(super) fn query(&self, store: &Opened) -> Result<QueryBuilder, Failure> {
         let user = user(store, self.user, self.user_name.as_deref())?;
         let (after, before) = match self.during {
             Some(period) => (Some(period.started_after), Some(period.started_before)),
@@ -91,7 +93,7 @@ impl Sessions {
 
 impl OneUser {
     /// The user's `user_refer_uid`.
-    pub(super) fn uid(&self, store: &Store) -> Result<Uuid, Failure> {
+    pub(super) fn uid(&self, store: &Opened) -> Result<Uuid, Failure> {
         let found = user(store, self.user, self.user_name.as_deref())?;
         found.ok_or_else(|| Failure::Usage("--user or --user-name is needed".to_owned()))
     }
@@ -99,7 +101,7 @@ impl OneUser {
 
 /// The user who is named by id or, where that tells it, by name.
 fn user(
-    store: &Store,
+    store: &Opened,
     user: Option<Uuid>,
     user_name: Option<&str>,
 ) -> Result<Option<Uuid>, Failure> {
@@ -114,8 +116,8 @@ fn user(
 }
 
 /// The one user of this name, if there is any.
-pub(super) fn named(store: &Store, name: &str) -> Result<Option<Uuid>, Failure> {
-    let mut users = store.users_named(name)?;
+pub(super) fn named(store: &Opened, name: &str) -> Result<Option<Uuid>, Failure> {
+    let mut users = store.wait(async |store| store.users_named(name).await)?;
     match users.len() {
         0 | 1 => Ok(users.pop()),
         _ => Err(Failure::Unresolved(Unresolved::Ambiguous {

@@ -3,19 +3,20 @@
 use super::args::{self, ImportFormat, TextFormat};
 use super::exit::{Failure, say};
 use super::input::Input;
-use super::reading::open_to_read;
 use super::rejects::{Needed, Rejects};
 use super::remote::Remote;
 use super::signals::Interrupt;
+use super::store::{AnyStore, Opened, Site};
 use super::watcher::Watcher;
 use super::{output, progress};
 use crate::generate::Profile;
 use crate::import::{self, Destination, ImportError, Placed, Summary, Written};
-use crate::{Durability, ErrorKind, Result as StoreResult, SessionLog, Store};
+use crate::stores::SessionLogStore;
+use crate::{Cursor, CursorPage, Query, Result as StoreResult, SessionLog, Store};
 use indicatif::ProgressBar;
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::vec;
 
 /// Writes made-up sessions to stdout.
 ///
@@ -38,32 +39,87 @@ pub(super) fn generate(args: &args::Generate) -> Result<(), Failure> {
 }
 
 /// Writes the sessions that pass to stdout.
-pub(super) fn export(store: &Path, args: &args::Export) -> Result<(), Failure> {
-    let store = open_to_read(store)?;
+pub(super) fn export(site: &Site<'_>, args: &args::Export) -> Result<(), Failure> {
+    let store = site.open_to_read_all()?;
     let query = args.filter.query(&store)?.build()?;
     // Records and a bar on one terminal would run through each other.
     let bar = match io::stdout().is_terminal() {
         true => ProgressBar::hidden(),
-        false => progress::of_records("exporting", store.count(&query)?),
+        false => {
+            let count = store.wait(async |store| store.count(&query).await)?;
+            progress::of_records("exporting", count)
+        }
     };
-    let logs = bar.wrap_iter(store.iter(&query)?);
+    let logs: Box<dyn Iterator<Item = StoreResult<SessionLog>>> = match store.store() {
+        AnyStore::Embedded(embedded) => Box::new(embedded.store().iter(&query)?),
+        AnyStore::Postgres(_) => Box::new(Paged::new(&store, query)),
+    };
+    let logs = bar.wrap_iter(logs);
     let logs = logs.map(|log| log.map_err(Failure::Store));
     let exported = output::answer(|out| output::export(out, args.format, logs));
     bar.finish_and_clear();
     exported
 }
 
+/// Sessions that are read at a time.
+const READ_AT_ONCE: u32 = 1_000;
+
+/// The sessions of a query, read page by page.
+struct Paged<'s> {
+    store: &'s Opened,
+    query: Query,
+    page: vec::IntoIter<SessionLog>,
+    /// Where the next page begins; none after the last.
+    next: Option<Cursor>,
+}
+
+impl<'s> Paged<'s> {
+    fn new(store: &'s Opened, query: Query) -> Self {
+        Self {
+            store,
+            next: Some(Cursor::start(&query)),
+            query,
+            page: Vec::new().into_iter(),
+        }
+    }
+
+    /// The first session of the next page.
+    fn turn(&mut self, cursor: &Cursor) -> StoreResult<Option<SessionLog>> {
+        let query = &self.query;
+        let page = self
+            .store
+            .wait(async |store| store.page_after(query, cursor, READ_AT_ONCE).await)?;
+        let CursorPage { entries, next, .. } = page;
+        self.next = (page.remaining_record_count > 0).then_some(next);
+        self.page = entries.into_iter();
+        Ok(self.page.next())
+    }
+}
+
+impl Iterator for Paged<'_> {
+    type Item = StoreResult<SessionLog>;
+
+    /// After an error there is nothing more.
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(log) = self.page.next() {
+            return Some(Ok(log));
+        }
+        let cursor = self.next.take()?;
+        self.turn(&cursor).transpose()
+    }
+}
+
 /// Reads a file into the store.
-pub(super) fn import(store: &Path, args: &args::Import) -> Result<(), Failure> {
+pub(super) fn import(site: &Site<'_>, args: &args::Import) -> Result<(), Failure> {
     let source = source(args)?;
     let interrupt = Interrupt::watch().map_err(Failure::Signals)?;
     let input = Input::open(&args.file, &interrupt)?;
     let needed = Needed {
-        store: Some(store),
+        store: site.place.directory(),
         ..Needed::default()
     };
     let rejects = rejects(args, &needed, &input)?;
-    let mut late = Late::new(store, args.resume_after);
+    let mut late = Late::new(site, args.resume_after);
     let mut watcher = Watcher::new(&input, args, rejects);
     let imported = match args.format {
         ImportFormat::Jsonl => import::jsonl(&mut late, input.reader, &mut watcher),
@@ -123,37 +179,35 @@ pub(super) fn jsonl(
     watcher.finish(imported, interrupt)
 }
 
-/// The store at a path, opened or made once it is known that there is something to import.
-struct Late<'p> {
-    path: &'p Path,
+/// The store at a place, opened or made once it is known that there is something to import.
+struct Late<'s> {
+    site: &'s Site<'s>,
     resume_after: u64,
-    store: Option<Store>,
+    store: Option<Opened>,
 }
 
-impl<'p> Late<'p> {
-    fn new(path: &'p Path, resume_after: u64) -> Self {
+impl<'s> Late<'s> {
+    fn new(site: &'s Site<'s>, resume_after: u64) -> Self {
         Self {
-            path,
+            site,
             resume_after,
             store: None,
         }
     }
 
-    fn store(&self) -> Result<&Store, ImportError> {
-        let store = self.store.as_ref();
+    fn store(&mut self) -> Result<&mut Opened, ImportError> {
+        let store = self.store.as_mut();
         store.ok_or_else(|| ImportError::Destination("the store is not open yet".into()))
     }
 
     fn close(self) -> StoreResult<()> {
-        self.store.map_or(Ok(()), |store| store.close())
+        self.store.map_or(Ok(()), |store| store.store().close())
     }
 }
 
 impl Destination for Late<'_> {
     fn begin(&mut self) -> Result<(), ImportError> {
-        // Waiting for the disk after each batch of many would take far longer, and closing the store
-        // makes the last of them durable.
-        self.store = Some(open_or_create(self.path, Durability::Eventual)?);
+        self.store = Some(self.site.open_to_fill()?);
         Ok(())
     }
 
@@ -162,7 +216,8 @@ impl Destination for Late<'_> {
     }
 
     fn records_at_once(&self) -> usize {
-        self.store().map_or(1, |store| store.records_at_once())
+        let store = self.store.as_ref();
+        store.map_or(1, Destination::records_at_once)
     }
 
     fn resume_after(&self) -> u64 {
@@ -188,20 +243,6 @@ pub(super) fn finish(summary: Summary) -> Result<(), Failure> {
     match rejected {
         0 => Ok(()),
         _ => Err(Failure::Rejections),
-    }
-}
-
-/// The store at `path`, made if there is none.
-pub(super) fn open_or_create(path: &Path, durability: Durability) -> StoreResult<Store> {
-    let options = || Store::options().durability(durability);
-    let absent = match options().open(path) {
-        Err(error) if error.kind() == ErrorKind::NotAStore => error,
-        opened => return opened,
-    };
-    match options().create(path) {
-        // The path holds something else.
-        Err(error) if error.kind() == ErrorKind::InvalidInput => Err(absent),
-        created => created,
     }
 }
 

@@ -20,7 +20,9 @@ mod exit;
 mod filter;
 mod importing;
 mod input;
+mod migrating;
 mod output;
+mod place;
 mod progress;
 mod reading;
 mod rejects;
@@ -29,6 +31,7 @@ mod reports;
 mod screen;
 mod serve;
 mod signals;
+mod store;
 mod tables;
 mod text;
 mod upkeep;
@@ -38,9 +41,10 @@ mod writing;
 
 use self::args::{Command, CommandLine};
 use self::exit::Failure;
+use self::place::Place;
+use self::store::Site;
 use clap::{CommandFactory, Parser};
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Runs the command line of this process, and answers its exit code.
@@ -60,31 +64,33 @@ fn run(line: CommandLine) -> Result<(), Failure> {
     match command {
         Command::Import(args) => match &args.to {
             Some(url) => without(store, || importing::send(url, &args)),
-            None => with(store, |store| importing::import(store, &args)),
+            None => with(store, |site| importing::import(site, &args)),
         },
-        Command::Export(args) => with(store, |store| importing::export(store, &args)),
-        Command::Query(args) => with(store, |store| reading::query(store, &args)),
-        Command::Get(args) => with(store, |store| reading::get(store, &args)),
-        Command::Count(args) => with(store, |store| reading::count(store, &args)),
-        Command::Histogram(args) => with(store, |store| reading::histogram(store, &args)),
-        Command::Users(args) => with(store, |store| reading::users(store, &args)),
-        Command::Clients(args) => with(store, |store| reading::clients(store, &args)),
-        Command::Stats(args) => with(store, |store| reading::stats(store, &args)),
-        Command::Start(args) => with(store, |store| writing::start(store, &args)),
-        Command::End(args) => with(store, |store| writing::end(store, &args)),
-        Command::EndOpen(args) => with(store, |store| writing::end_open(store, &args)),
-        Command::EndStale(args) => with(store, |store| upkeep::end_stale(store, &args)),
-        Command::Remove(args) => with(store, |store| writing::remove(store, &args)),
-        Command::Prune(args) => with(store, |store| upkeep::prune(store, &args)),
-        Command::Retain(args) => with(store, |store| upkeep::retain(store, &args)),
-        Command::Erase(args) => with(store, |store| upkeep::erase(store, &args)),
-        Command::Verify(args) => with(store, |store| upkeep::verify(store, &args)),
-        Command::Compact(args) => with(store, |store| upkeep::compact(store, &args)),
-        Command::Rebuild(args) => with(store, |store| upkeep::rebuild(store, &args)),
-        Command::Backup(args) => with(store, |store| copies::backup(store, &args)),
-        Command::Restore(args) => with(store, |store| copies::restore(store, &args)),
-        Command::Salvage(args) => with(store, |store| copies::salvage(store, &args)),
-        Command::Serve(args) => with(store, |store| serve::run(store, &args)),
+        Command::Export(args) => with(store, |site| importing::export(site, &args)),
+        Command::Query(args) => with(store, |site| reading::query(site, &args)),
+        Command::Get(args) => with(store, |site| reading::get(site, &args)),
+        Command::Count(args) => with(store, |site| reading::count(site, &args)),
+        Command::Histogram(args) => with(store, |site| reading::histogram(site, &args)),
+        Command::Users(args) => with(store, |site| reading::users(site, &args)),
+        Command::Clients(args) => with(store, |site| reading::clients(site, &args)),
+        Command::Stats(args) => with(store, |site| reading::stats(site, &args)),
+        Command::Start(args) => with(store, |site| writing::start(site, &args)),
+        Command::End(args) => with(store, |site| writing::end(site, &args)),
+        Command::EndOpen(args) => with(store, |site| writing::end_open(site, &args)),
+        Command::EndStale(args) => with(store, |site| upkeep::end_stale(site, &args)),
+        Command::Remove(args) => with(store, |site| writing::remove(site, &args)),
+        Command::Prune(args) => with(store, |site| upkeep::prune(site, &args)),
+        Command::Retain(args) => with(store, |site| upkeep::retain(site, &args)),
+        Command::Erase(args) => with(store, |site| upkeep::erase(site, &args)),
+        Command::Verify(args) => with(store, |site| upkeep::verify(site, &args)),
+        Command::Compact(args) => at(store, |place| upkeep::compact(place, &args)),
+        Command::Rebuild(args) => with(store, |site| upkeep::rebuild(site, &args)),
+        Command::Backup(args) => at(store, |place| copies::backup(place, &args)),
+        Command::Restore(args) => at(store, |place| copies::restore(place, &args)),
+        Command::Salvage(args) => at(store, |place| copies::salvage(place, &args)),
+        Command::Serve(args) => at(store, |place| serve::run(place, &args)),
+        Command::Migrate(args) => without(store, || migrating::migrate(&args)),
+        Command::Copy(args) => without(store, || copies::copy(&args)),
         Command::Generate(args) => without(store, || importing::generate(&args)),
         Command::Demo(args) => without(store, || demo::run(&args)),
         Command::Completions(args) => without(store, || completions(&args)),
@@ -101,20 +107,26 @@ fn completions(args: &args::Completions) -> Result<(), Failure> {
     output::answer(|out| Ok(out.write_all(&script)?))
 }
 
-/// Runs a command on a store, which its failures name.
-fn with(
-    store: Option<PathBuf>,
-    run: impl FnOnce(&Path) -> Result<(), Failure>,
+/// Runs a command at the place of a store, which its failures name.
+fn at(
+    store: Option<Place>,
+    run: impl FnOnce(&Place) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let store = store.ok_or_else(|| Failure::Usage("--store DIR is needed".to_owned()))?;
-    run(&store).map_err(|failure| failure.at(&store))
+    let needed = "--store DIR or --store postgres://… is needed";
+    let place = store.ok_or_else(|| Failure::Usage(needed.to_owned()))?;
+    run(&place).map_err(|failure| failure.at(&place))
+}
+
+/// The same, with what it takes to open the store.
+fn with(
+    store: Option<Place>,
+    run: impl FnOnce(&Site<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    at(store, |place| run(&Site::new(place)?))
 }
 
 /// Runs a command that has no store. One that would be ignored is a mistake to tell of.
-fn without(
-    store: Option<PathBuf>,
-    run: impl FnOnce() -> Result<(), Failure>,
-) -> Result<(), Failure> {
+fn without(store: Option<Place>, run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
     match store {
         None => run(),
         Some(_) => Err(Failure::Usage("no --store goes with this".to_owned())),

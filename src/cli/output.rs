@@ -2,6 +2,7 @@
 
 use super::args::{Output, TextFormat};
 use super::exit::Failure;
+use super::reading::DatabaseStats;
 use super::screen::Screen;
 use super::{chart, tables, text};
 use crate::import::CSV_COLUMNS;
@@ -127,6 +128,17 @@ pub(super) fn session(out: &mut impl Write, log: &SessionLog, output: Output) ->
 pub(super) fn stats(out: &mut impl Write, stats: &Stats, output: Output) -> io::Result<()> {
     one(out, stats, output, |screen| {
         Ok(tables::stats(stats, screen))
+    })
+}
+
+/// What a store in a database holds.
+pub(super) fn database_stats(
+    out: &mut impl Write,
+    stats: &DatabaseStats,
+    output: Output,
+) -> io::Result<()> {
+    one(out, stats, output, |screen| {
+        Ok(tables::database_stats(stats, screen))
     })
 }
 

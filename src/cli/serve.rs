@@ -2,17 +2,15 @@
 
 use super::args::{self, Access};
 use super::exit::{Failure, say};
-use super::importing::open_or_create;
+use super::place::Place;
 use super::signals::Signals;
-use crate::Durability;
+use super::store::AnyStore;
 use crate::http::{
     Authorizer, HttpOptions, NoAuth, OpenSession, ServeOptions, Tls, TokenFile, router, serve,
 };
-use crate::stores::Embedded;
 use crate::wire::{EnumNames, Responder};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -27,7 +25,7 @@ const CALLS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Serves the store until SIGINT or SIGTERM, then finishes what was begun and closes it.
 ///
 /// All that can be refused is refused before a store is made.
-pub(super) fn run(path: &Path, args: &args::Serve) -> Result<(), Failure> {
+pub(super) fn run(place: &Place, args: &args::Serve) -> Result<(), Failure> {
     let access = args.access()?;
     let responder = responder(args)?;
     refuse_strangers(args, &access)?;
@@ -39,18 +37,16 @@ pub(super) fn run(path: &Path, args: &args::Serve) -> Result<(), Failure> {
     let authorizer = authorizer(&access)?;
     let runtime = Runtime::new().map_err(cannot("start the server"))?;
     let listening = runtime.block_on(Listening::on(args.listen))?;
-    // What is imported over HTTP is acknowledged once it is durable.
-    let store = open_or_create(path, Durability::Immediate)?;
-    let calls = Embedded::new(store.clone())?;
+    let store = runtime.block_on(AnyStore::to_serve(place))?;
     let options = HttpOptions {
         responder,
-        authorizer: authorizer.unwrap_or_else(|| Arc::new(OpenSession::new(calls.clone()))),
+        authorizer: authorizer.unwrap_or_else(|| Arc::new(OpenSession::new(store.clone()))),
         hosts: hosts(args, &access),
         cors_origins: args.cors_origin.clone(),
         ..HttpOptions::default()
     };
     listening.announce(tls.is_some());
-    runtime.block_on(listening.serve(router(calls, options), tls));
+    runtime.block_on(listening.serve(router(store.clone(), options), tls));
     runtime.shutdown_timeout(CALLS_TIMEOUT);
     Ok(store.close()?)
 }

@@ -95,6 +95,13 @@ impl Interrupt {
         matches!(self.ended.try_recv(), Err(TryRecvError::Disconnected))
     }
 
+    /// Waits for it.
+    pub(super) async fn coming(&self) {
+        while !self.has_come() {
+            tokio::time::sleep(TOGETHER).await;
+        }
+    }
+
     /// Waits for so long, unless it comes: then `false`.
     pub(super) fn sleep(&self, time: Duration) -> bool {
         self.ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout)

@@ -1,5 +1,6 @@
 //! Sessions, users, clients and stores as tables for people.
 
+use super::reading::DatabaseStats;
 use super::screen::{Screen, align_right, keep_whole, lines};
 use super::text;
 use crate::import::CSV_COLUMNS;
@@ -7,6 +8,7 @@ use crate::{Busiest, ClientCount, Page, SessionLog, Stats, UserCount};
 use chrono::{DateTime, TimeDelta, Utc};
 use comfy_table::{Cell, Color, Table};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// The columns from which on a session is one line, and those from which on it is two.
 const ONE_LINE_COLUMNS: u16 = 130;
@@ -191,9 +193,7 @@ fn with_totals<T>(table: &Table, busiest: &Busiest<T>, what: &str) -> String {
 
 /// What a store holds and costs.
 pub(super) fn stats(stats: &Stats, screen: Screen) -> String {
-    let mut table = screen.table(["store", &stats.store_uid.to_string()]);
-    align_right(&mut table, [1]);
-    for (name, number) in [
+    let numbers = [
         ("format version", stats.format_version.into()),
         ("sessions", stats.session_count),
         ("open sessions", stats.open_session_count),
@@ -206,8 +206,25 @@ pub(super) fn stats(stats: &Stats, screen: Screen) -> String {
         ("bytes on disk a session", stats.file_bytes_per_session),
         ("bytes of the log", stats.log_bytes),
         ("sessions to be merged", stats.delta_session_count),
-    ] {
-        table.add_row([name.to_owned(), text::grouped(number)]);
+    ];
+    of_store(stats.store_uid, &numbers, screen)
+}
+
+/// The same of one in a database.
+pub(super) fn database_stats(stats: &DatabaseStats, screen: Screen) -> String {
+    let numbers = [
+        ("sessions", stats.session_count),
+        ("open sessions", stats.open_session_count),
+        ("bytes in the database", stats.stored_bytes),
+    ];
+    of_store(stats.store_uid, &numbers, screen)
+}
+
+fn of_store(store_uid: Uuid, numbers: &[(&str, u64)], screen: Screen) -> String {
+    let mut table = screen.table(["store", &store_uid.to_string()]);
+    align_right(&mut table, [1]);
+    for (name, number) in numbers {
+        table.add_row([(*name).to_owned(), text::grouped(*number)]);
     }
     lines(&table)
 }

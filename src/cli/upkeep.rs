@@ -2,18 +2,24 @@
 
 use super::args::Output;
 use super::exit::Failure;
-use super::reading::open_to_read;
+use super::place::Place;
+use super::store::{AnyStore, Opened, Site};
 use super::{args, output, progress, reports, writing};
-use crate::{Erasure, OpenSessions, Progress, RetainedMax, StaleEnd, Store};
+use crate::stores::SessionLogStore;
+use crate::{Compacted, Erasure, OpenSessions, Progress, RetainedMax, StaleEnd, Store};
 use chrono::TimeDelta;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use std::path::Path;
+
+/// What a database has instead of what is only for directories.
+const NO_COMPACTING: &str = "a database gives room back by VACUUM";
 
 /// Checks the whole store, and prints what is wrong.
-pub(super) fn verify(store: &Path, args: &args::Verify) -> Result<(), Failure> {
-    let store = open_to_read(store)?;
-    let verification = with_bar("checking", |bar| Ok(store.verify(|done| show(bar, done))?))?;
+pub(super) fn verify(site: &Site<'_>, args: &args::Verify) -> Result<(), Failure> {
+    let store = site.open_to_read()?;
+    let verification = with_bar("checking", |bar| {
+        Ok(store.wait(async |store| store.verify(shown_on(bar)).await)?)
+    })?;
     output::answer(|out| {
         Ok(output::verification(
             out,
@@ -28,96 +34,126 @@ pub(super) fn verify(store: &Path, args: &args::Verify) -> Result<(), Failure> {
 }
 
 /// Removes what ended long ago.
-pub(super) fn prune(store: &Path, args: &args::Prune) -> Result<(), Failure> {
+pub(super) fn prune(site: &Site<'_>, args: &args::Prune) -> Result<(), Failure> {
     let open = match args.open_too {
         true => OpenSessions::Remove,
         false => OpenSessions::Keep,
     };
     changed(
-        store,
+        site,
         "pruning",
         (args.answer.output, reports::pruned),
-        |store, bar| Ok(store.prune(args.older_than, open, |done| show(bar, done))?),
+        |store, bar| {
+            let older_than = args.older_than;
+            Ok(store.wait(async |store| store.prune(older_than, open, shown_on(bar)).await)?)
+        },
     )
 }
 
 /// Removes the oldest until few enough are left.
-pub(super) fn retain(store: &Path, args: &args::Retain) -> Result<(), Failure> {
+pub(super) fn retain(site: &Site<'_>, args: &args::Retain) -> Result<(), Failure> {
     let max = match (args.max.sessions, args.max.live_bytes) {
         (Some(sessions), _) => RetainedMax::Sessions(sessions),
         (None, bytes) => RetainedMax::LiveBytes(bytes.unwrap_or(u64::MAX)),
     };
     changed(
-        store,
+        site,
         "pruning",
         (args.answer.output, reports::pruned),
-        |store, bar| Ok(store.retain_at_most(max, |done| show(bar, done))?),
+        |store, bar| Ok(store.wait(async |store| store.retain_at_most(max, shown_on(bar)).await)?),
     )
 }
 
 /// Ends what was opened long ago.
-pub(super) fn end_stale(store: &Path, args: &args::EndStale) -> Result<(), Failure> {
+pub(super) fn end_stale(site: &Site<'_>, args: &args::EndStale) -> Result<(), Failure> {
     let end = match (args.end.at, args.end.hours) {
         (Some(at), _) => StaleEnd::At(at),
         (None, hours) => StaleEnd::AfterStart(TimeDelta::hours(hours.unwrap_or(0).into())),
     };
     changed(
-        store,
+        site,
         "ending",
         (args.answer.output, reports::ended_open),
-        |store, bar| Ok(store.end_stale(args.before, end, |done| show(bar, done))?),
+        |store, bar| {
+            let before = args.before;
+            Ok(store.wait(async |store| store.end_stale(before, end, shown_on(bar)).await)?)
+        },
     )
 }
 
 /// Removes all of a user.
-pub(super) fn erase(store: &Path, args: &args::Erase) -> Result<(), Failure> {
+pub(super) fn erase(site: &Site<'_>, args: &args::Erase) -> Result<(), Failure> {
     let erasure = match args.secure {
         true => Erasure::Secure,
         false => Erasure::Logical,
     };
+    let words = match site.place {
+        Place::Directory(_) => reports::erased,
+        Place::Database(_) => reports::erased_in_database,
+    };
     changed(
-        store,
+        site,
         "erasing",
-        (args.answer.output, reports::erased),
+        (args.answer.output, words),
         |store, bar| {
             let user = args.user.uid(store)?;
-            Ok(store.erase_user(user, erasure, |done| show(bar, done))?)
+            Ok(store.wait(async |store| store.erase_user(user, erasure, shown_on(bar)).await)?)
         },
     )
 }
 
 /// Makes the file smaller.
-pub(super) fn compact(store: &Path, args: &args::Compact) -> Result<(), Failure> {
-    changed(
-        store,
-        "compacting",
-        (args.answer.output, reports::compacted),
-        |store, bar| Ok(store.compact(|done| show(bar, done))?),
-    )
+pub(super) fn compact(place: &Place, args: &args::Compact) -> Result<(), Failure> {
+    let store = Store::open(place.directory_or(NO_COMPACTING)?)?;
+    let compacted = with_bar("compacting", |bar| Ok(store.compact(shown_on(bar))?))?;
+    let words = || reports::compacted(&compacted);
+    let printed = output::report(&compacted, args.answer.output, |_| words());
+    writing::done(|| store.close(), printed, words)
 }
 
 /// Makes the indexes anew.
-pub(super) fn rebuild(store: &Path, args: &args::Rebuild) -> Result<(), Failure> {
-    changed(
-        store,
-        "rebuilding",
-        (args.answer.output, reports::compacted),
-        |store, bar| Ok(store.rebuild(|done| show(bar, done))?),
-    )
+pub(super) fn rebuild(site: &Site<'_>, args: &args::Rebuild) -> Result<(), Failure> {
+    let output = args.answer.output;
+    let words = reports::rebuilt;
+    changed(site, "rebuilding", (output, words), |store, bar| {
+        let progress = shown_on(bar);
+        match store.store() {
+            AnyStore::Embedded(embedded) => {
+                let compacted = embedded.store().rebuild(progress)?;
+                Ok(Rebuilt::Indexes(compacted))
+            }
+            AnyStore::Postgres(database) => {
+                store.wait(async |_| database.rebuild(progress).await)?;
+                Ok(Rebuilt::Counters {
+                    rebuilt: "counters",
+                })
+            }
+        }
+    })
+}
+
+/// What was made anew.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Rebuilt {
+    /// All but the records of a store in a directory.
+    Indexes(Compacted),
+    /// All but the rows of one in a database.
+    Counters { rebuilt: &'static str },
 }
 
 /// Opens a store, does something long to it, says in these words or by its members what was done, and
 /// closes it.
 fn changed<T: Serialize>(
-    path: &Path,
+    site: &Site<'_>,
     what: &'static str,
     (output, words): (Output, fn(&T) -> String),
-    change: impl FnOnce(&Store, &ProgressBar) -> Result<T, Failure>,
+    change: impl FnOnce(&Opened, &ProgressBar) -> Result<T, Failure>,
 ) -> Result<(), Failure> {
-    let store = Store::open(path)?;
+    let store = site.open()?;
     let done = with_bar(what, |bar| change(&store, bar))?;
     let printed = output::report(&done, output, words);
-    writing::done(&store, printed, || words(&done))
+    writing::done(|| store.store().close(), printed, || words(&done))
 }
 
 /// Does something long, with a bar that goes once it is done.
@@ -131,7 +167,11 @@ pub(super) fn with_bar<T>(
     done
 }
 
-pub(super) fn show(bar: &ProgressBar, progress: Progress) {
-    bar.set_length(progress.total);
-    bar.set_position(progress.done);
+/// Shows on a bar how far something has come.
+pub(super) fn shown_on(bar: &ProgressBar) -> impl FnMut(Progress) + Send + use<> {
+    let bar = bar.clone();
+    move |progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    }
 }

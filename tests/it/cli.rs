@@ -44,7 +44,11 @@ pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sessionlog"));
     command.args(args);
     // What the machine has set is not to show.
-    for variable in ["COLUMNS", "NO_COLOR", "SESSIONLOG_TOKEN"] {
+    let passwords = ["PGPASSWORD", "PGPASSFILE"];
+    for variable in ["COLUMNS", "NO_COLOR", "SESSIONLOG_TOKEN"]
+        .into_iter()
+        .chain(passwords)
+    {
         command.env_remove(variable);
     }
     command

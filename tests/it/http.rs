@@ -18,7 +18,8 @@ use chrono::{DateTime, Utc};
 use sessionlog::http::HttpOptions;
 use sessionlog::wire::{ErrorResponse, Format, Responder};
 use sessionlog::{Clock, Store};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 const LOG: &str = "/userclientsession/log";
@@ -52,6 +53,44 @@ fn options() -> HttpOptions {
 
 fn router_of(store: &Store) -> Router {
     router(store.clone(), options())
+}
+
+/// The same sessions on each engine that there is here, under its name.
+fn routers_of(store: &Store) -> Vec<(&'static str, Router)> {
+    let embedded = ("embedded", router_of(store));
+    let database = database_of(store).map(|router| ("postgres", router));
+    [embedded].into_iter().chain(database).collect()
+}
+
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+fn database_of(store: &Store) -> Option<Router> {
+    use sessionlog::postgres::{Postgres, PostgresOptions, migrate};
+    let cluster = crate::cluster::shared()?;
+    let address = cluster.url("postgres", &cluster.database());
+    let address = address.parse().unwrap();
+    let database = runtime().block_on(async {
+        migrate(&address, false).await.unwrap();
+        let database = Postgres::connect(&address, PostgresOptions::default());
+        let database = database.await.unwrap();
+        let source = crate::in_process(store);
+        database.copy_from(&source, drop).await.unwrap();
+        database
+    });
+    Some(sessionlog::http::router(database, options()))
+}
+
+#[cfg(not(all(feature = "postgres", target_os = "linux")))]
+fn database_of(_: &Store) -> Option<Router> {
+    None
+}
+
+/// What requests are answered on: connections to a database live on it from one to the next.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime.worker_threads(2).enable_all().build().unwrap()
+    })
 }
 
 /// An answer, read whole.
@@ -105,11 +144,7 @@ fn request(
 }
 
 fn ask(router: &Router, request: Request<Body>) -> Answer {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(answer(router, request))
+    runtime().block_on(answer(router, request))
 }
 
 async fn answer(router: &Router, request: Request<Body>) -> Answer {

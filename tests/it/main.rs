@@ -17,6 +17,8 @@ mod cli;
 mod cli_import;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod cli_interrupts;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod cli_postgres;
 #[cfg(feature = "cli")]
 mod cli_readme;
 #[cfg(feature = "cli")]
@@ -29,6 +31,14 @@ mod cli_terminal;
 mod cli_times;
 #[cfg(feature = "cli")]
 mod cli_upkeep;
+#[cfg(all(feature = "http", feature = "postgres", target_os = "linux"))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "other tests kill and double servers too"
+)]
+#[path = "../support/cluster.rs"]
+mod cluster;
 mod compaction;
 mod concurrency;
 mod cost;

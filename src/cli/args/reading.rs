@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 /// Print one page of the sessions that pass every given filter.
 ///
-/// Any number of commands may read a store at once, but none while one writes.
+/// Any number of commands may read a directory at once, but none while one writes. A database is for
+/// any number of both.
 #[derive(Debug, Args)]
 #[command(after_long_help = help!("\
 Example:

@@ -26,8 +26,9 @@ Example:
 Once it listens, one line on stderr names the address, with the port that was
 taken for port 0, and the page to open in a browser.
 
-While it runs it holds the store: other commands cannot open it. Records that
-are imported over HTTP are durable once that is answered.
+While it runs it holds a store in a directory: other commands cannot open it. Of
+a store in a database there can be any number of servers. Records that are
+imported over HTTP are durable once that is answered.
 
 SIGINT and SIGTERM end it: it finishes the requests in progress for up to 10
 seconds and closes the store. A second signal does not wait for them.";

@@ -51,7 +51,9 @@ pub(in crate::cli) struct End {
     pub(in crate::cli) at: DateTime<Utc>,
 }
 
-/// End the open sessions that pass every filter, in one commit.
+/// End the open sessions that pass every filter.
+///
+/// In one commit; in a database in commits of some thousand sessions.
 #[derive(Debug, Args)]
 #[command(after_long_help = help!("\
 Example:

@@ -1,8 +1,9 @@
 //! What real clients sent, byte for byte, and what they are answered.
 
-use super::{Answer, ask, request, responder, router_of};
+use super::{Answer, ask, request, responder, routers_of};
 use crate::wire::captured;
 use crate::{at, log, uid};
+use axum::Router;
 use sessionlog::wire::{
     Format, UserClientSessionLogRequest as Message, UserClientSessionLogResponse as Response,
 };
@@ -22,8 +23,20 @@ fn names(client: &str) -> Vec<String> {
     names
 }
 
+/// Each of a client's requests, so many, for each engine that keeps these sessions.
+fn requests(store: &Store, client: &str, count: usize) -> Vec<(Router, String)> {
+    let names = names(client);
+    assert_eq!(names.len(), count);
+    let routers = routers_of(store).into_iter();
+    let of_router = |(_, router): (&str, Router)| {
+        let names = names.clone().into_iter();
+        names.map(move |name| (router.clone(), name))
+    };
+    routers.flat_map(of_router).collect()
+}
+
 /// Sends the bytes of a request.
-fn send(store: &Store, client: &str, name: &str) -> Answer {
+fn send(router: &Router, client: &str, name: &str) -> Answer {
     let bytes = captured(&format!("clients/{client}/{name}"));
     let end = bytes
         .windows(4)
@@ -39,7 +52,7 @@ fn send(store: &Store, client: &str, name: &str) -> Answer {
         .map(|header| header.split_once(": ").unwrap())
         .collect();
     let body = bytes[end + 4..].to_vec();
-    ask(&router_of(store), request(method, path, &headers, body))
+    ask(router, request(method, path, &headers, body))
 }
 
 /// Thirty open sessions for each client that is asked for, and for each filter one more session
@@ -119,9 +132,7 @@ fn assert_page(answer: &Answer, store: &Store, request: &Message, format: Format
 #[test]
 fn clients_of_the_original_are_answered_with_the_page_they_ask_for() {
     let store = store();
-    let names = names("dotnet-v3");
-    assert_eq!(names.len(), 15);
-    for name in names {
+    for (router, name) in requests(&store, "dotnet-v3", 15) {
         let format = match &name[..name.find('-').unwrap()] {
             "json" => Format::Json,
             "jsv" => Format::Jsv,
@@ -129,7 +140,7 @@ fn clients_of_the_original_are_answered_with_the_page_they_ask_for() {
             "soap11" => Format::Soap11,
             _ => Format::Soap12,
         };
-        let answer = send(&store, "dotnet-v3", &name);
+        let answer = send(&router, "dotnet-v3", &name);
         match name.contains("defaults") {
             true => assert_page(&answer, &store, &Message::default(), format, 50),
             false => {
@@ -143,10 +154,8 @@ fn clients_of_the_original_are_answered_with_the_page_they_ask_for() {
 #[test]
 fn the_client_of_npm_is_answered_with_the_page_it_asks_for() {
     let store = store();
-    let names = names("npm");
-    assert_eq!(names.len(), 18);
-    for name in names {
-        let answer = send(&store, "npm", &name);
+    for (router, name) in requests(&store, "npm", 18) {
+        let answer = send(&router, "npm", &name);
         let json = Format::Json;
         // In a query string it sends JavaScript's own text of dates, which has no rule.
         let wrong = match name.as_str() {
@@ -173,10 +182,8 @@ fn the_client_of_npm_is_answered_with_the_page_it_asks_for() {
 #[test]
 fn the_client_of_pypi_is_answered_with_the_page_it_asks_for() {
     let store = store();
-    let names = names("pypi");
-    assert_eq!(names.len(), 16);
-    for name in names {
-        let answer = send(&store, "pypi", &name);
+    for (router, name) in requests(&store, "pypi", 16) {
+        let answer = send(&router, "pypi", &name);
         let json = Format::Json;
         if name.contains("naive-and-offset") {
             // Its bounds are crossed: midnight in UTC, and two hours before that.

@@ -2,7 +2,7 @@
 
 mod differences;
 
-use super::{Answer, ask, request, responder, router_of};
+use super::{Answer, ask, request, responder, routers_of};
 use crate::wire::captured::{Exchange, exchanges};
 use crate::{at, log, uid};
 use axum::Router;
@@ -204,16 +204,17 @@ fn every_exchange_is_answered_as_by_the_original_but_for_the_listed_differences(
         .collect();
     assert!(differences.is_empty(), "no such exchange: {differences:?}");
     let store = telling_store(expected.iter().filter_map(Expected::request));
-    let router = router_of(&store);
-    let broken: Vec<String> = exchanges
-        .iter()
-        .zip(&expected)
-        .filter_map(|(exchange, expected)| {
-            let broken = expected.broken_by(&replay(&router, exchange), &store)?;
-            Some(format!("{}: {broken:.600}", exchange.name))
-        })
-        .collect();
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    for (engine, router) in routers_of(&store) {
+        let broken: Vec<String> = exchanges
+            .iter()
+            .zip(&expected)
+            .filter_map(|(exchange, expected)| {
+                let broken = expected.broken_by(&replay(&router, exchange), &store)?;
+                Some(format!("{}: {broken:.600}", exchange.name))
+            })
+            .collect();
+        assert!(broken.is_empty(), "{engine}: {}", broken.join("\n"));
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The command `serve`, as scripts and people run it.
 
 use super::{Answer, Client, PATIENCE, eventually, header};
-use crate::cli::{Folder, command, two_lines};
+use crate::cli::{Folder, command, run, two_lines};
 use crate::uid;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -200,6 +200,33 @@ fn what_was_imported_outlives_the_process_that_answered() {
     drop(serving);
     let left = folder.run(&["query", "--output", "jsonl"]);
     assert_eq!(left.out, lines);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_in_a_database_has_any_number_of_servers() {
+    let Some(url) = crate::cli_postgres::filled(&two_lines()) else {
+        return;
+    };
+    let args = ["serve", "--store", &url, "--listen", "127.0.0.1:0"];
+    let [one, other] = [(); 2].map(|()| Serving::spawn(&mut command(&args)));
+    let line = crate::cli::line(3, "2026-11-03T08:00:00Z", "");
+    let answer = one.connect().ask(&format!(
+        "POST /userclientsession/import HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Type: application/jsonl\r\nContent-Length: {}\r\n\r\n{line}",
+        line.len()
+    ));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let answer = other.ask();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let body = String::from_utf8(answer.body).unwrap();
+    let all = [1, 2, 3].map(|session| uid(session).simple().to_string());
+    assert!(all.iter().all(|session| body.contains(session)), "{body}");
+    for serving in [one, other] {
+        serving.signal("TERM");
+        assert_eq!(serving.end(), (0, String::new()));
+    }
+    assert_eq!(run(&["count", "--store", &url]).fine(), "3\n");
 }
 
 #[test]
