@@ -19,7 +19,7 @@ pub struct PostgresOptions {
     /// Single records that come at the same time share commits, in so many lanes: 4 by default, one at
     /// least. Each lane commits one batch after the other.
     pub lanes: usize,
-    /// The most time to make a connection to one host: 5 s by default.
+    /// The most time to reach one host, and as much again until the connection can be used: 5 s by default.
     pub connect_timeout: Duration,
     /// The most time that a statement takes, and that a call waits for a connection: 30 s by default.
     /// Checks, rebuilds and copies of a whole database are not bound by it.

@@ -11,6 +11,7 @@ mod encryption;
 mod full_disk;
 mod hosts;
 mod migration;
+#[cfg(feature = "generate")]
 mod pages;
 pub mod pooler;
 mod rights;
