@@ -209,16 +209,20 @@ impl Upkeep for Clearing {
     }
 }
 
-/// The counters of a slot that count nothing any more, removed.
-struct Tidying(i16);
+/// The counters that count nothing any more, removed.
+struct Tidying;
 
 impl Upkeep for Tidying {
     async fn attempt(&self, transaction: &mut Transaction, _: &Layout) -> Result<(), Failure> {
         transaction.run(LOCK).await?;
-        let mut sql = Sql::new("DELETE FROM session_count WHERE slot = ");
-        sql.bind(Value::Slot(self.0))
-            .push(" AND total = 0 AND open = 0");
-        transaction.query(&sql).await.map(drop)
+        let of_slot = |slot| {
+            let mut sql = Sql::new("DELETE FROM session_count WHERE slot = ");
+            sql.bind(Value::Slot(slot))
+                .push(" AND total = 0 AND open = 0");
+            sql
+        };
+        let statements: Vec<Sql> = all_slots().into_iter().map(of_slot).collect();
+        transaction.query_all(&statements).await.map(drop)
     }
 }
 
@@ -256,10 +260,7 @@ impl Engine {
 
     /// Removes the counters that count nothing any more.
     pub(super) async fn tidy(&self) -> Result<()> {
-        for slot in all_slots() {
-            self.keep(&Tidying(slot)).await?;
-        }
-        Ok(())
+        self.keep(&Tidying).await
     }
 }
 

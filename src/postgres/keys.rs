@@ -183,12 +183,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes the counters of these away, of those who have any.
-    pub(super) async fn unlist(&self, keys: &[Key]) -> Result<()> {
-        let counted = self.read(&Counted).await?;
-        for key in keys.iter().filter(|key| counted.contains(key)) {
-            self.layout.keys.lost(key);
-            self.keep(&Unlisting(key)).await?;
+    /// Takes the counters of those away who have no sessions any more.
+    pub(super) async fn unlist_empty(&self) -> Result<()> {
+        for key in self.read(&Counted).await? {
+            let Some(query) = key.query()? else {
+                continue;
+            };
+            if self.count(&query).await? == 0 {
+                self.layout.keys.lost(&key);
+                self.keep(&Unlisting(&key)).await?;
+            }
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::options::PostgresOptions;
 use super::rows::column;
 use super::schema::{Dialect, LOCK, META, VERSION, check_version, creation};
 use super::sql::Sql;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What [`migrate`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Migrated {
 /// # Errors
 ///
 /// `UnsupportedFormat` if the schema is of a newer version, which is left as it is. `InvalidInput`
-/// without the right to make tables. `Unavailable` if the database fails.
+/// without the right to make tables, or if `citus` is not what the schema was made for. `Unavailable` if the database fails.
 pub async fn migrate(address: &Address, citus: bool) -> Result<Migrated> {
     let options = PostgresOptions {
         connections_max: 1,
@@ -60,6 +60,7 @@ async fn in_transaction(
             let found: i32 = column(row, 0)?;
             // There is no older version yet.
             check_version(found)?;
+            check_dialect(transaction, dialect).await?;
             let from = Some(found.unsigned_abs());
             Ok(Migrated { from, to })
         }
@@ -68,4 +69,24 @@ async fn in_transaction(
             Ok(Migrated { from: None, to })
         }
     }
+}
+
+/// A schema stays where it is.
+///
+/// # Errors
+///
+/// `InvalidInput` if it is on one PostgreSQL and is wanted on Citus, or the reverse.
+async fn check_dialect(transaction: &mut Transaction, wanted: Dialect) -> Result<(), Failure> {
+    let sql = Sql::new("SELECT is_citus FROM session_meta");
+    for row in transaction.query(&sql).await? {
+        let found = Dialect::of(column(&row, 0)?);
+        if found != wanted {
+            let problem = match found {
+                Dialect::Citus => "is needed: the tables are spread over a cluster",
+                Dialect::Postgres => "comes too late: copy the sessions into a new database",
+            };
+            return Err(Error::invalid("citus", problem).into());
+        }
+    }
+    Ok(())
 }

@@ -5,7 +5,6 @@ use super::answers::{Count, Get, OnePage, PageAfter, Stats, UsersNamed};
 use super::census::{BusiestClients, BusiestUsers, CountBy};
 use super::change::Layout;
 use super::connection::{Access, Connections, Transaction};
-use super::counters::Key;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::keys::{self, Keys};
@@ -127,7 +126,8 @@ impl Postgres {
     ) -> Result<Pruned> {
         let swept = self.engine.sweep(rule, &mut progress, &mut drop).await?;
         if swept.changed > 0 {
-            self.engine.tidy().await?;
+            // What counts nothing does no harm until the next call.
+            let _ = self.engine.tidy().await;
         }
         self.engine.pruned(&swept).await
     }
@@ -297,15 +297,13 @@ impl SessionLogStore for Postgres {
             .engine
             .sweep(&rule, &mut progress, &mut removed)
             .await?;
-        let mut gone = vec![Key::user(user_refer_uid)];
+        let mut client_count = 0;
         for client in clients {
             let query = Query::builder().client_refer_uid(&*client).build()?;
-            if self.engine.count(&query).await? == 0 {
-                gone.push(Key::client(&client));
-            }
+            client_count += u64::from(self.engine.count(&query).await? == 0);
         }
-        let client_count = gone.len() as u64 - 1;
-        self.engine.unlist(&gone).await?;
+        // What an interrupted call has left too.
+        self.engine.unlist_empty().await?;
         self.engine.tidy().await?;
         Ok(Erased {
             session_count: swept.changed,

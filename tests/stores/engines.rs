@@ -107,7 +107,7 @@ macro_rules! on_every_engine {
         $crate::engines::on_engine!(embedded: $($name),*);
         #[cfg(all(feature = "postgres", target_os = "linux"))]
         $crate::engines::on_engine!(postgres: $($name),*);
-        #[cfg(all(feature = \"postgres\", target_os = \"linux\"))]
+        #[cfg(all(feature = "postgres", target_os = "linux"))]
         $crate::engines::on_engine!(citus: $($name),*);
     };
 }
@@ -162,8 +162,6 @@ macro_rules! every_engine_with_effort {
         #[cfg(all(feature = "postgres", target_os = "linux"))]
         $crate::engines::with_effort!($run, postgres, 30, 50);
         #[cfg(all(feature = "postgres", target_os = "linux"))]
-        $crate::engines::with_effort!($run, citus_cluster, 3, 100);
-        #[cfg(all(feature = \"postgres\", target_os = \"linux\"))]
         $crate::engines::with_effort!($run, citus, 6, 50);
         #[cfg(all(feature = "postgres", target_os = "linux"))]
         $crate::engines::with_effort!($run, pooled, 4, 50);
