@@ -124,10 +124,10 @@ impl Reading for BusiestUsers<'_> {
     async fn attempt(
         &self,
         transaction: &mut Transaction,
-        _: &Layout,
+        layout: &Layout,
     ) -> Result<Self::Answer, Failure> {
         let of = |user: &Uuid| QueryBuilder::from(self.0.clone()).user_refer_uid(*user);
-        let ranked = ranked(transaction, (self.0, self.1), Group::Users, of).await?;
+        let ranked = ranked(transaction, layout, (self.0, self.1), Group::Users, of).await?;
         Ok(
             ranked.into_busiest(|user_refer_uid, session_count, newest| UserCount {
                 user_refer_uid,
@@ -148,13 +148,13 @@ impl Reading for BusiestClients<'_> {
     async fn attempt(
         &self,
         transaction: &mut Transaction,
-        _: &Layout,
+        layout: &Layout,
     ) -> Result<Self::Answer, Failure> {
         let of = |client: &Vec<u8>| {
             let client = String::from_utf8_lossy(client);
             QueryBuilder::from(self.0.clone()).client_refer_uid(&*client)
         };
-        let ranked = ranked(transaction, (self.0, self.1), Group::Clients, of).await?;
+        let ranked = ranked(transaction, layout, (self.0, self.1), Group::Clients, of).await?;
         Ok(ranked.into_busiest(|_, session_count, newest| ClientCount {
             client_refer_uid: newest.client_refer_uid,
             session_count,
@@ -165,6 +165,7 @@ impl Reading for BusiestClients<'_> {
 
 async fn ranked<K: FromSqlOwned>(
     transaction: &mut Transaction,
+    layout: &Layout,
     (query, count): (&Query, usize),
     group: Group,
     of: impl Fn(&K) -> QueryBuilder,
@@ -186,6 +187,7 @@ async fn ranked<K: FromSqlOwned>(
     let newest = transaction.query_all(&newest).await?;
     let mut best = Vec::with_capacity(keys.len());
     for ((key, count), rows) in keys.into_iter().zip(newest) {
+        let gone = || layout.dialect.disagreement(GONE);
         let row = rows.first().ok_or_else(gone)?;
         best.push((key, count, record(row)?));
     }
@@ -218,9 +220,7 @@ fn grouped(query: &Query, count: usize, group: Group) -> Sql {
     sql
 }
 
-fn gone() -> Error {
-    Error::corrupted("a session that was counted is gone")
-}
+const GONE: &str = "a session that was counted is gone";
 
 /// The users and clients who have so many sessions.
 pub(super) struct Many(pub(super) u64);

@@ -8,7 +8,6 @@ use super::question::{From, Place, Question};
 use super::rows::{column, record};
 use super::sql::Sql;
 use super::totals::Counted;
-use crate::error::Error;
 use crate::query::Order;
 use crate::session::SessionLog;
 
@@ -50,7 +49,7 @@ impl Transaction {
             true => From::First(passed),
             false => {
                 let anchored = question.within(part.span);
-                From::At(self.place(&anchored, part.count, passed).await?)
+                From::At(self.place(layout, &anchored, part.count, passed).await?)
             }
         };
         let statement = question.within(rest).records(from, count);
@@ -61,6 +60,7 @@ impl Transaction {
     /// from the nearer end.
     async fn place(
         &mut self,
+        layout: &Layout,
         question: &Question<'_>,
         count: u64,
         passed: u64,
@@ -75,16 +75,15 @@ impl Transaction {
         from.limit(&mut sql);
         sql.push(" LIMIT 1");
         let rows = self.query(&sql).await?;
-        let row = rows.first().ok_or_else(miscounted)?;
-        Ok((column(row, 0)?, column(row, 1)?))
+        match rows.first() {
+            Some(row) => Ok((column(row, 0)?, column(row, 1)?)),
+            None => Err(layout.dialect.disagreement(MISCOUNTED)),
+        }
     }
 }
 
 /// The counters say other than the rows.
-fn miscounted() -> Error {
-    let message = "session_count counts sessions that session_log does not have: rebuild it";
-    Error::corrupted(message)
-}
+const MISCOUNTED: &str = "session_count counts sessions that session_log does not have: rebuild it";
 
 /// A page's first rank from the oldest, and its length, of so many records in an order.
 pub(super) fn window(order: Order, total: u64, first: u64, size: u64) -> (u64, u64) {

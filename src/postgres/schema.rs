@@ -6,6 +6,7 @@
 //! of all this it is. Every transaction that changes sessions changes their counters, so that a total is
 //! a sum of few counters and never a count of many rows.
 
+use super::failure::Failure;
 use super::slot::SLOTS;
 use crate::error::{Error, ErrorKind, Result};
 use std::fmt::Write;
@@ -38,6 +39,16 @@ impl Dialect {
         match is_citus {
             true => Self::Citus,
             false => Self::Postgres,
+        }
+    }
+
+    /// Two statements of one transaction say what cannot both be so. There is no snapshot across the nodes
+    /// of Citus: it may pass there.
+    pub(super) fn disagreement(self, message: &str) -> Failure {
+        let error = Error::corrupted(message);
+        match self {
+            Self::Postgres => Failure::Final(error),
+            Self::Citus => Failure::Passing(error),
         }
     }
 
