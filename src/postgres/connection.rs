@@ -243,20 +243,20 @@ impl Transaction {
     ) -> Result<CopyInSink<B>, Failure> {
         self.begun().await?;
         let client = self.client()?;
-        Ok(within(self.patience, async {
+        within(self.patience, async {
             Ok(client.copy_in(statement).await?)
         })
-        .await?)
+        .await
     }
 
     /// Takes the rows of a statement `COPY … TO STDOUT`.
     pub(super) async fn copy_out(&mut self, statement: &str) -> Result<CopyOutStream, Failure> {
         self.begun().await?;
         let client = self.client()?;
-        Ok(within(self.patience, async {
+        within(self.patience, async {
             Ok(client.copy_out(statement).await?)
         })
-        .await?)
+        .await
     }
 
     /// Runs statements without parameters.
