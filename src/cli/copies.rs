@@ -61,7 +61,7 @@ pub(super) fn salvage(place: &Place, args: &args::Salvage) -> Result<(), Failure
     }
 }
 
-/// Copies all sessions of a store into another, of which one at least is in a database.
+/// Copies all sessions of a store into another, one of which at least is in a database.
 pub(super) fn copy(args: &args::CopyAll) -> Result<(), Failure> {
     if args.from.directory().is_some() && args.to.directory().is_some() {
         return Err(two_directories());

@@ -22,7 +22,7 @@ copy that was interrupted goes on where it was once it is repeated, and one that
 is repeated while sessions still come takes what is new. At the end all days are
 compared: what the target has besides is a conflict.";
 
-/// Make the tables of a store in a database, or bring them up to date.
+/// Make the tables of a store in a database, or update them.
 #[derive(Debug, Args)]
 #[command(after_long_help = MIGRATE_HELP)]
 pub(in crate::cli) struct Migrate {
@@ -37,7 +37,7 @@ pub(in crate::cli) struct Migrate {
     pub(in crate::cli) print: bool,
 }
 
-/// Copy all sessions of a store into another, of which one at least is in a database.
+/// Copy all sessions of a store into a database, or out of one.
 #[derive(Debug, Args)]
 #[command(after_long_help = COPY_HELP)]
 pub(in crate::cli) struct CopyAll {

@@ -68,7 +68,7 @@ pub(in crate::cli) struct RetainedMax {
     /// So many sessions
     #[arg(long, value_name = "N")]
     pub(in crate::cli) sessions: Option<u64>,
-    /// As many as take about so many live bytes: see stats; not in a database
+    /// As many as take about so many live bytes of a directory: see stats
     #[arg(long, value_name = "BYTES")]
     pub(in crate::cli) live_bytes: Option<u64>,
 }
@@ -106,7 +106,7 @@ pub(in crate::cli) struct StaleEnd {
 pub(in crate::cli) struct Erase {
     #[command(flatten)]
     pub(in crate::cli) user: OneUser,
-    /// Then write the store anew: no byte of them is left in its files; not in a database
+    /// Then write the directory anew: no byte of them is left in its files
     #[arg(long)]
     pub(in crate::cli) secure: bool,
     #[command(flatten)]
@@ -135,7 +135,9 @@ pub(in crate::cli) struct Compact {
     pub(in crate::cli) answer: Answer,
 }
 
-/// Make the indexes, in a database the counters, anew from the records, where verify finds faults.
+/// Make the indexes anew from the records, where verify finds faults.
+///
+/// In a database these are the counters.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
