@@ -120,6 +120,6 @@ pub use verify::{Progress, Salvaged, Verification};
 pub use ffi::UniFfiTag;
 
 /// The examples of the README, compiled and run.
-#[cfg(all(doctest, feature = "http"))]
+#[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
