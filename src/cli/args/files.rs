@@ -89,7 +89,7 @@ impl ImportFormat {
 
 /// Write every session that passes to stdout, as import reads it.
 ///
-/// They come oldest first, from a directory all of one state of the store; from a database page by page.
+/// They come oldest first: of one state of a directory, of a database by pages.
 #[derive(Debug, Args)]
 #[command(after_long_help = help!("\
 Example:

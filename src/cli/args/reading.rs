@@ -8,8 +8,7 @@ use uuid::Uuid;
 
 /// Print one page of the sessions that pass every given filter.
 ///
-/// Any number of commands may read a directory at once, but none while one writes. A database is for
-/// any number of both.
+/// Any number may read a directory at once, but none while one writes.
 #[derive(Debug, Args)]
 #[command(after_long_help = help!("\
 Example:
