@@ -81,9 +81,11 @@ impl<S: SessionLogStore> App<S> {
             let _permit = permit;
             call.await
         };
+        let store = self.0.store.clone();
+        let call = async move { store.work(call).await };
         match timeout(self.0.options.handler_timeout, Lasting::new(call)).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => {
+            Ok(Ok(Ok(result))) => result,
+            Ok(Ok(Err(_)) | Err(_)) => {
                 tracing::error!("a request's call panicked");
                 Err(Refusal::internal())
             }

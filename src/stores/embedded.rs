@@ -9,6 +9,8 @@ use crate::{
     StaleEnd, Store, UserCount, Verification,
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use std::future::Future;
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 /// A [`Store`] whose calls run on threads of their own, so that they block no async thread.
@@ -73,6 +75,15 @@ impl Embedded {
 }
 
 impl SessionLogStore for Embedded {
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T> {
+        // What else the work waits for, such as a timer, is the runtime's.
+        let runtime = Handle::current();
+        self.pool.run(move || Ok(runtime.block_on(work))).await
+    }
+
     async fn append(&self, log: SessionLog) -> Result<Outcome> {
         self.run(move |store| store.append(log)).await
     }

@@ -267,6 +267,19 @@ pub trait SessionLogStore: Clone + Debug + Send + Sync + 'static {
     /// As [`get`](Self::get).
     fn stats(&self) -> impl Future<Output = Result<StoreStats>> + Send;
 
+    /// Does work that calls this store, where its calls are made: an engine with threads of its own does
+    /// all of it on one of them, so that it waits for them once, however many calls there are.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the work panics on such a thread.
+    fn work<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = Result<T>> + Send {
+        async move { Ok(work.await) }
+    }
+
     /// Checks the whole store: as [`Store::verify`](crate::Store::verify).
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! hardly any is.
 
 use crate::error::{Error, ErrorKind, Result};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,6 +14,11 @@ use std::thread;
 use tokio::sync::oneshot;
 
 type Call = Box<dyn FnOnce() + Send>;
+
+thread_local! {
+    /// Whether this thread is one of a pool.
+    static IS_ONE: Cell<bool> = const { Cell::new(false) };
+}
 
 /// A handle on the threads, which end with the last of its clones.
 #[derive(Debug, Clone)]
@@ -47,6 +53,10 @@ impl Pool {
         &self,
         call: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        if IS_ONE.get() {
+            // Here a call may block.
+            return call();
+        }
         let (answer, answered) = oneshot::channel();
         let call = Box::new(move || {
             if !answer.is_closed() {
@@ -125,6 +135,7 @@ impl Queue {
     /// Takes one call after the other, until there are none and none can come. One that panics takes
     /// nothing with it but its own answer: what it was told of it is dropped.
     fn run(&self) {
+        IS_ONE.set(true);
         while let Some(call) = self.next() {
             let _ = catch_unwind(AssertUnwindSafe(call));
         }
