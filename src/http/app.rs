@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 /// A handle: clones are the same application.
 #[derive(Debug, Clone)]
@@ -81,6 +82,8 @@ impl<S: SessionLogStore> App<S> {
             let _permit = permit;
             call.await
         };
+        // What is logged of it names its request, on whichever thread it runs.
+        let call = call.in_current_span();
         let store = self.0.store.clone();
         let call = async move { store.work(call).await };
         match timeout(self.0.options.handler_timeout, Lasting::new(call)).await {

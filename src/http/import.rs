@@ -27,6 +27,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use tower_http::timeout::{TimeoutBody, TimeoutError};
+use tracing::Span;
 
 /// The route.
 pub(super) fn routes<S: SessionLogStore>() -> Router<App<S>> {
@@ -99,7 +100,9 @@ async fn report(app: &App<impl SessionLogStore>, request: Request) -> Result<Rep
     let reader = reader(app.options(), body);
     let app = app.clone();
     let store = Waiting::new(app.store().clone(), Handle::current());
+    let span = Span::current();
     let import = move || {
+        let _in_span = span.enter();
         // The permit stays with the import, even if nobody waits for it any more.
         let _permit = permit;
         import(&store, kind, reader).map_err(|error| refusal(&app, error))

@@ -10,14 +10,12 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::runtime::Handle;
-use tracing::{Instrument, Span};
 
-/// What goes on as a task of its own, in the same span, when it is dropped before it is done.
+/// What goes on as a task of its own when it is dropped before it is done.
 pub(super) struct Lasting<T: Send + 'static> {
     /// `None` once it is done.
     call: Option<Pin<Box<dyn Future<Output = Outcome<T>> + Send>>>,
     runtime: Handle,
-    span: Span,
 }
 
 /// What a call gives, or what it panicked with.
@@ -31,7 +29,6 @@ impl<T: Send + 'static> Lasting<T> {
         Self {
             call: Some(Box::pin(AssertUnwindSafe(call).catch_unwind())),
             runtime: Handle::current(),
-            span: Span::current(),
         }
     }
 }
@@ -54,8 +51,7 @@ impl<T: Send + 'static> Future for Lasting<T> {
 impl<T: Send + 'static> Drop for Lasting<T> {
     fn drop(&mut self) {
         if let Some(call) = self.call.take() {
-            let call = call.map(drop).instrument(self.span.clone());
-            drop(self.runtime.spawn(call));
+            drop(self.runtime.spawn(call.map(drop)));
         }
     }
 }

@@ -268,7 +268,11 @@ pub trait SessionLogStore: Clone + Debug + Send + Sync + 'static {
     fn stats(&self) -> impl Future<Output = Result<StoreStats>> + Send;
 
     /// Does work that calls this store, where its calls are made: an engine with threads of its own does
-    /// all of it on one of them, so that it waits for them once, however many calls there are.
+    /// all of it on one of them, so that it waits for them once, however many calls there are. It keeps
+    /// that thread until it is done, so it is not to wait for what other calls of this store do.
+    ///
+    /// As a call: not begun if its future is dropped while it waits for a thread, finished once it is begun.
+    /// An engine without such threads does it as any future is done.
     ///
     /// # Errors
     ///

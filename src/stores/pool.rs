@@ -44,7 +44,8 @@ impl Pool {
     }
 
     /// Runs a call as soon as a thread is free, and answers what it gives. If nobody waits for that any
-    /// more it is not begun; once it is, it is finished. How many wait is for the caller to bound.
+    /// more it is not begun; once it is, it is finished. How many wait is for the caller to bound. On a
+    /// thread of a pool it is run at once, there.
     ///
     /// # Errors
     ///

@@ -129,6 +129,80 @@ fn a_panic_takes_one_answer_with_it() {
     assert_eq!(wait(calls.count(&Query::all())).unwrap(), 1);
 }
 
+/// Work that makes two calls with a wait between them, and tells the threads that it was on.
+async fn two_calls(store: Embedded) -> [String; 3] {
+    let name = || std::thread::current().name().unwrap_or_default().to_owned();
+    let before = name();
+    store.append(log(2, START, None)).await.unwrap();
+    tokio::task::yield_now().await;
+    let between = name();
+    store.append(log(3, START, None)).await.unwrap();
+    [before, between, name()]
+}
+
+#[test]
+fn work_is_done_on_a_thread_of_the_store_with_all_its_calls() {
+    let (store, calls) = on_one_thread();
+    let threads = wait(calls.work(two_calls(calls.clone()))).unwrap();
+    assert_eq!(threads, [(); 3].map(|()| "sessionlog-call"));
+    assert_eq!(store.count(&Query::all()).unwrap(), 3);
+    let waited =
+        wait(calls.work(async { tokio::task::spawn(std::future::ready(7)).await.unwrap() }));
+    assert_eq!(waited.unwrap(), 7);
+}
+
+#[test]
+fn work_is_done_without_a_runtime_too() {
+    let (store, calls) = on_one_thread();
+    let (done, hears) = channel();
+    let working = std::thread::spawn(move || {
+        let mut work = pin!(calls.work(two_calls(calls.clone())));
+        let mut context = Context::from_waker(Waker::noop());
+        while work.as_mut().poll(&mut context).is_pending() {
+            std::thread::yield_now();
+        }
+        done.send(()).unwrap();
+    });
+    hears
+        .recv_timeout(std::time::Duration::from_secs(30))
+        .unwrap();
+    working.join().unwrap();
+    assert_eq!(store.count(&Query::all()).unwrap(), 3);
+}
+
+#[test]
+fn work_that_panics_takes_nothing_else_with_it() {
+    let (_, calls) = on_one_thread();
+    let panicked = wait(calls.work(async { panic!("a handler that fails") }));
+    assert_eq!(panicked.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(wait(calls.count(&Query::all())).unwrap(), 1);
+}
+
+#[test]
+fn work_that_nobody_waits_for_is_finished_once_it_is_begun_and_else_not_begun() {
+    let (store, calls) = on_one_thread();
+    let runtime = runtime();
+    let _on = runtime.enter();
+    let (begun, begins) = channel();
+    let (let_go, goes) = channel::<()>();
+    let of = calls.clone();
+    {
+        let mut dropped = pin!(calls.work(async move {
+            begun.send(()).unwrap();
+            let _ = goes.recv();
+            of.append(log(2, START, None)).await
+        }));
+        begin(dropped.as_mut());
+        begins.recv().unwrap();
+        let of = calls.clone();
+        let mut waits = pin!(calls.work(async move { of.append(log(3, START, None)).await }));
+        begin(waits.as_mut());
+    }
+    drop(let_go);
+    assert_eq!(wait(calls.count(&Query::all())).unwrap(), 2);
+    assert!(store.get(uid(2)).unwrap().is_some());
+}
+
 #[test]
 fn errors_are_those_of_the_store() {
     let (store, calls) = on_one_thread();

@@ -164,7 +164,7 @@ fn a_call_that_outlives_its_request_still_counts() {
 }
 
 /// A router whose store on disk was closed behind it, and the path of that store.
-fn broken() -> (Router, tempfile::TempDir) {
+pub(super) fn broken() -> (Router, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create(folder.path().join("the-store")).unwrap();
     let router = router(store.clone(), options());
