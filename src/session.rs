@@ -169,6 +169,24 @@ impl Checked {
         log.session_end = end.map(Ticks::to_utc);
         Ok(Self { log, start, end })
     }
+
+    /// The record of a session that starts now.
+    pub(crate) fn starting(
+        refer_uid: Uuid,
+        user_refer_uid: Uuid,
+        user: &str,
+        client_refer_uid: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Self> {
+        Self::new(SessionLog {
+            refer_uid,
+            user_refer_uid,
+            user: user.into(),
+            client_refer_uid: client_refer_uid.into(),
+            session_start: now,
+            session_end: None,
+        })
+    }
 }
 
 /// The tick of a `session_end`.
@@ -247,6 +265,11 @@ pub(crate) fn reappend(stored: &SessionLog, new: &Checked) -> Result<Outcome> {
 pub(crate) fn restart(stored: &SessionLog, new: &SessionLog) -> Result<Outcome> {
     same_session(stored, new)?;
     Ok(Outcome::AlreadyThere)
+}
+
+/// Whether two records are one session's, which may have ended in between.
+pub(crate) fn is_same(one: &SessionLog, other: &SessionLog) -> bool {
+    same_session(one, other).is_ok() && one.session_start == other.session_start
 }
 
 fn same_session(stored: &SessionLog, new: &SessionLog) -> Result<()> {

@@ -12,7 +12,7 @@ use super::schema::Dialect;
 use super::sql::Sql;
 use super::statements;
 use crate::error::{Error, ErrorKind};
-use crate::session::SessionLog;
+use crate::session::{self, SessionLog};
 use crate::time::Ticks;
 use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
@@ -30,15 +30,15 @@ pub(super) struct Layout {
 pub(super) struct Change {
     /// The users and clients that have counters, for as long as the transaction lasts.
     keys: CountedKeys,
-    /// What was stored, and what is to be, by key; rows that were added are stored as `inserted`.
+    /// What was stored, and what is to be, by key.
     taken: BTreeMap<(i16, Uuid), Taken>,
 }
 
 #[derive(Debug)]
 struct Taken {
     before: Option<Stored>,
-    /// With which end the row was added.
-    inserted: Option<Option<Ticks>>,
+    /// Whether the row was added by this transaction, without an end.
+    was_added_open: bool,
     after: Option<Stored>,
 }
 
@@ -70,13 +70,7 @@ impl Made<'_> {
     fn is_found(&self, now: Option<&SessionLog>) -> bool {
         match (self, now) {
             // Somebody may have ended it since.
-            (Self::Added(added), Some(now)) => {
-                let log = &added.log;
-                let is_of_same = now.user_refer_uid == log.user_refer_uid && now.user == log.user;
-                let is_same = now.client_refer_uid == log.client_refer_uid
-                    && now.session_start == log.session_start;
-                is_of_same && is_same
-            }
+            (Self::Added(added), Some(now)) => session::is_same(&added.log, now),
             (Self::Ended(_, end), Some(now)) => now.session_end == Some(end.to_utc()),
             (Self::Removed(_), None) => true,
             _ => false,
@@ -120,7 +114,7 @@ impl Change {
         {
             let taken = Taken {
                 before: None,
-                inserted: Some(record.end()),
+                was_added_open: record.log.is_open(),
                 after: Some((*record).clone()),
             };
             self.taken.insert(record.key(), taken);
@@ -141,7 +135,7 @@ impl Change {
                 let (key, before) = (stored.key(), Some(stored.clone()));
                 let taken = Taken {
                     before,
-                    inserted: None,
+                    was_added_open: false,
                     after: Some(stored),
                 };
                 self.taken.insert(key, taken);
@@ -215,7 +209,7 @@ impl Change {
             match made {
                 Made::Added(after) => {
                     deltas.count(&counting, after, 1);
-                    let end = after.end().filter(|_| self.was_inserted_open(*key));
+                    let end = after.end().filter(|_| self.was_added_open(*key));
                     ends.extend(end.map(|end| (*key, end)));
                 }
                 Made::Removed(before) => {
@@ -234,9 +228,9 @@ impl Change {
         all
     }
 
-    fn was_inserted_open(&self, key: (i16, Uuid)) -> bool {
+    fn was_added_open(&self, key: (i16, Uuid)) -> bool {
         let taken = self.taken.get(&key);
-        taken.is_some_and(|taken| taken.inserted == Some(None))
+        taken.is_some_and(|taken| taken.was_added_open)
     }
 }
 

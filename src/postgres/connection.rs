@@ -173,14 +173,8 @@ impl Transaction {
                 None => Ok(()),
             }
         };
-        let rows = async {
-            let queries = all.iter().map(async |sql| {
-                let parameters = sql.parameters();
-                client.query_typed(sql.text(), &parameters).await
-            });
-            Ok(try_join_all(queries).await?)
-        };
-        let ((), rows) = within(self.patience, try_join(begun, rows)).await?;
+        let answered = try_join(begun, answers(client, all));
+        let ((), rows) = within(self.patience, answered).await?;
         self.is_busy = false;
         Ok(rows)
     }
@@ -196,19 +190,12 @@ impl Transaction {
         self.is_busy = true;
         let before = |failure| (failure, false);
         let client = self.client().map_err(before)?;
-        let statements = async {
-            let queries = last.iter().map(async |sql| {
-                let parameters = sql.parameters();
-                client.query_typed(sql.text(), &parameters).await
-            });
-            Ok(try_join_all(queries).await.map(drop)?)
-        };
         let committed = async { Ok(client.batch_execute("COMMIT").await?) };
         let both = within(self.patience, async {
-            Ok(join(statements, committed).await)
+            Ok(join(answers(client, last), committed).await)
         });
         match both.await {
-            Ok((Ok(()), Ok(()))) => {
+            Ok((Ok(_), Ok(()))) => {
                 self.is_busy = false;
                 self.client = None;
                 Ok(())
@@ -216,7 +203,7 @@ impl Transaction {
             // The server has said no to a statement: it takes the commit for a rollback.
             Ok((Err(Failure::Final(error)), _)) => Err((Failure::Final(error), false)),
             Ok((Err(failure), committed)) => Err((failure, committed.is_err())),
-            Ok((Ok(()), Err(failure))) => Err((failure, true)),
+            Ok((Ok(_), Err(failure))) => Err((failure, true)),
             Err(failure) => Err((failure, true)),
         }
     }
@@ -243,12 +230,13 @@ impl Transaction {
         Ok(())
     }
 
-    /// Gives rows to a statement `COPY … FROM STDIN`.
+    /// Gives rows to a statement `COPY … FROM STDIN`, until [`copied`](Self::copied).
     pub(super) async fn copy_in<B: bytes::Buf + Send + 'static>(
         &mut self,
         statement: &str,
     ) -> Result<CopyInSink<B>, Failure> {
         self.begun().await?;
+        self.is_busy = true;
         let client = self.client()?;
         within(self.patience, async {
             Ok(client.copy_in(statement).await?)
@@ -256,9 +244,10 @@ impl Transaction {
         .await
     }
 
-    /// Takes the rows of a statement `COPY … TO STDOUT`.
+    /// Takes the rows of a statement `COPY … TO STDOUT`, until [`copied`](Self::copied).
     pub(super) async fn copy_out(&mut self, statement: &str) -> Result<CopyOutStream, Failure> {
         self.begun().await?;
+        self.is_busy = true;
         let client = self.client()?;
         within(self.patience, async {
             Ok(client.copy_out(statement).await?)
@@ -283,9 +272,9 @@ impl Transaction {
         self.ask(&[]).await.map(drop)
     }
 
-    /// The server was asked for more than it has answered, until this is said again.
-    pub(super) fn set_busy(&mut self, is_busy: bool) {
-        self.is_busy = is_busy;
+    /// All that is copied has gone or come.
+    pub(super) fn copied(&mut self) {
+        self.is_busy = false;
     }
 }
 
@@ -302,6 +291,15 @@ impl Drop for Transaction {
             let _ = client.batch_execute("ROLLBACK").now_or_never();
         }
     }
+}
+
+/// Sends statements, all of them at once, and gives the rows of each.
+async fn answers(client: &Client, all: &[Sql]) -> Result<Vec<Vec<Row>>, Failure> {
+    let answers = all.iter().map(async |sql| {
+        let parameters = sql.parameters();
+        client.query_typed(sql.text(), &parameters).await
+    });
+    Ok(try_join_all(answers).await?)
 }
 
 async fn within<T>(

@@ -188,6 +188,7 @@ impl Postgres {
                 copied.count(&target.append_batch(take(&mut waiting)).await?);
             }
         }
+        transaction.copied();
         copied.count(&target.append_batch(waiting).await?);
         Ok(digest)
     }
@@ -310,7 +311,6 @@ async fn stream(transaction: &mut Transaction, records: &[Stored]) -> Result<(),
     let statement = format!("COPY session_log (slot, {RECORD}) FROM STDIN (FORMAT binary)");
     let sink = transaction.copy_in(&statement).await?;
     let types: Vec<Type> = [Type::INT2].into_iter().chain(RECORD_TYPES).collect();
-    transaction.set_busy(true);
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
     for record in records {
         let log = &record.log;
@@ -331,6 +331,6 @@ async fn stream(transaction: &mut Transaction, records: &[Stored]) -> Result<(),
             .await?;
     }
     writer.finish().await?;
-    transaction.set_busy(false);
+    transaction.copied();
     Ok(())
 }

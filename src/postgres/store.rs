@@ -100,24 +100,6 @@ impl Postgres {
         &self.engine
     }
 
-    fn starting(
-        &self,
-        refer_uid: Uuid,
-        user_refer_uid: Uuid,
-        user: &str,
-        client: &str,
-    ) -> Result<Call> {
-        let log = SessionLog {
-            refer_uid,
-            user_refer_uid,
-            user: user.into(),
-            client_refer_uid: client.into(),
-            session_start: self.engine.options.clock.now(),
-            session_end: None,
-        };
-        Checked::new(log).map(Call::Start)
-    }
-
     /// What is removed by a rule.
     async fn removed_by(
         &self,
@@ -198,9 +180,10 @@ impl SessionLogStore for Postgres {
 
     async fn start(&self, user_refer_uid: Uuid, user: &str, client: &str) -> Result<Uuid> {
         let options = &self.engine.options;
-        let refer_uid = options.ids.refer_uid(options.clock.now());
-        let call = self.starting(refer_uid, user_refer_uid, user, client)?;
-        match self.lanes.run(call).await? {
+        let now = options.clock.now();
+        let refer_uid = options.ids.refer_uid(now);
+        let record = Checked::starting(refer_uid, user_refer_uid, user, client, now)?;
+        match self.lanes.run(Call::Start(record)).await? {
             Outcome::Added => Ok(refer_uid),
             Outcome::AlreadyThere | Outcome::Ended => Err(session::taken(refer_uid)),
         }
@@ -213,8 +196,9 @@ impl SessionLogStore for Postgres {
         user: &str,
         client: &str,
     ) -> Result<Outcome> {
-        let call = self.starting(refer_uid, user_refer_uid, user, client)?;
-        self.lanes.run(call).await
+        let now = self.engine.options.clock.now();
+        let record = Checked::starting(refer_uid, user_refer_uid, user, client, now)?;
+        self.lanes.run(Call::Start(record)).await
     }
 
     async fn end(&self, refer_uid: Uuid, at: DateTime<Utc>) -> Result<Outcome> {

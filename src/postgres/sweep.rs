@@ -9,7 +9,7 @@ use super::rows::Stored;
 use crate::error::Result;
 use crate::query::{EndedOpen, PageRequest, Query};
 use crate::retention::{Fate, Pruned, Rule};
-use crate::session::SessionLog;
+use crate::session::{self, SessionLog};
 use crate::time::Ticks;
 use crate::verify::Progress;
 use chrono::{DateTime, Utc};
@@ -99,7 +99,10 @@ impl Slice<'_> {
     /// Does what the rule says of a session, and tells how many were removed by that.
     fn decide(&self, change: &mut Change, found: &Stored, swept: &mut Swept) -> u64 {
         let key = found.key();
-        let Some(log) = change.get(key).filter(|log| is_same(log, &found.log)) else {
+        let Some(log) = change
+            .get(key)
+            .filter(|log| session::is_same(log, &found.log))
+        else {
             // It went meanwhile, or came again as another.
             return 0;
         };
@@ -119,13 +122,6 @@ impl Slice<'_> {
         }
         0
     }
-}
-
-/// Whether it is the session that matched, which may have ended since.
-fn is_same(log: &SessionLog, found: &SessionLog) -> bool {
-    log.session_start == found.session_start
-        && log.user_refer_uid == found.user_refer_uid
-        && log.client_refer_uid == found.client_refer_uid
 }
 
 impl Engine {

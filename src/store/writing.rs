@@ -76,7 +76,7 @@ impl Store {
     pub fn start(&self, user_refer_uid: Uuid, user: &str, client_refer_uid: &str) -> Result<Uuid> {
         let now = self.shared().options.clock.now();
         let refer_uid = self.shared().options.ids.refer_uid(now);
-        let checked = starting(refer_uid, user_refer_uid, user, client_refer_uid, now)?;
+        let checked = Checked::starting(refer_uid, user_refer_uid, user, client_refer_uid, now)?;
         self.shared()
             .write(1, move |resolver| match resolver.start(&checked)? {
                 Outcome::Added => Ok(refer_uid),
@@ -100,7 +100,7 @@ impl Store {
         client_refer_uid: &str,
     ) -> Result<Outcome> {
         let now = self.shared().options.clock.now();
-        let checked = starting(refer_uid, user_refer_uid, user, client_refer_uid, now)?;
+        let checked = Checked::starting(refer_uid, user_refer_uid, user, client_refer_uid, now)?;
         self.shared()
             .write(1, move |resolver| resolver.start(&checked))
     }
@@ -155,24 +155,6 @@ impl Store {
         self.shared().make_writable()?;
         self.shared().flush()
     }
-}
-
-/// The record of a session that starts now.
-fn starting(
-    refer_uid: Uuid,
-    user_refer_uid: Uuid,
-    user: &str,
-    client_refer_uid: &str,
-    now: DateTime<Utc>,
-) -> Result<Checked> {
-    Checked::new(SessionLog {
-        refer_uid,
-        user_refer_uid,
-        user: user.into(),
-        client_refer_uid: client_refer_uid.into(),
-        session_start: now,
-        session_end: None,
-    })
 }
 
 fn append_all(resolver: &mut Resolver<'_>, records: Vec<Result<Checked>>) -> Result<Vec<Outcome>> {
