@@ -120,7 +120,7 @@ impl Reading for PageAfter<'_> {
         let question = Question::new(self.query);
         let place = self.last.map(place_of).transpose()?;
         let total = transaction.count(layout, &question).await?;
-        let records = question.records(self.from(place), self.records_per_page.into());
+        let records = question.found(self.from(place), self.records_per_page.into());
         let (passed, entries) = match place {
             None => (0, transaction.query(&records).await?),
             Some(place) => {
@@ -133,7 +133,8 @@ impl Reading for PageAfter<'_> {
                 (self.passed(&total, &before, &ties)?, entries)
             }
         };
-        self.page(&total, passed, &entries)
+        let entries = transaction.records(layout, &question, &entries).await?;
+        Ok(self.page(&total, passed, entries))
     }
 }
 
@@ -157,8 +158,7 @@ impl PageAfter<'_> {
         })
     }
 
-    fn page(&self, total: &Counted, passed: u64, rows: &[Row]) -> Result<CursorPage, Failure> {
-        let entries: Vec<SessionLog> = rows.iter().map(record).collect::<Result<_, _>>()?;
+    fn page(&self, total: &Counted, passed: u64, entries: Vec<SessionLog>) -> CursorPage {
         let next = match entries.last() {
             Some(last) => {
                 let start = Ticks::floor(last.session_start).to_sortable();
@@ -168,12 +168,12 @@ impl PageAfter<'_> {
             None => self.cursor.clone(),
         };
         let read = passed + entries.len() as u64;
-        Ok(CursorPage {
+        CursorPage {
             remaining_record_count: total.total.saturating_sub(read),
             total_record_count: total.total,
             entries,
             next,
-        })
+        }
     }
 }
 

@@ -6,10 +6,14 @@ use super::counters::Span;
 use super::failure::Failure;
 use super::question::{From, Place, Question};
 use super::rows::{column, record};
-use super::sql::Sql;
+use super::slot::slot_of;
+use super::statements;
 use super::totals::Counted;
 use crate::query::Order;
 use crate::session::SessionLog;
+use std::collections::HashMap;
+use tokio_postgres::Row;
+use uuid::Uuid;
 
 /// Sessions that are passed over one by one rather than by narrower counters: fewer cost no more.
 const FEW: u64 = 2_000;
@@ -52,8 +56,35 @@ impl Transaction {
                 From::At(self.place(layout, &anchored, part.count, passed).await?)
             }
         };
-        let statement = question.within(rest).records(from, count);
-        self.query(&statement).await?.iter().map(record).collect()
+        let question = question.within(rest);
+        let rows = self.query(&question.found(from, count)).await?;
+        self.records(layout, &question, &rows).await
+    }
+
+    /// The sessions that were [found](Question::found), in the order of these rows.
+    pub(super) async fn records(
+        &mut self,
+        layout: &Layout,
+        question: &Question<'_>,
+        found: &[Row],
+    ) -> Result<Vec<SessionLog>, Failure> {
+        if !question.is_by_place() {
+            return found.iter().map(record).collect();
+        }
+        let uid = |row| column::<Uuid>(row, 1);
+        let uids: Vec<Uuid> = found.iter().map(uid).collect::<Result<_, _>>()?;
+        let mut keys: Vec<_> = uids.iter().map(|uid| (slot_of(*uid), *uid)).collect();
+        keys.sort_unstable();
+        let mut records = HashMap::with_capacity(uids.len());
+        let statements = statements::select(layout.dialect, &keys);
+        for row in self.query_all(&statements).await?.iter().flatten() {
+            let log = record(row)?;
+            records.insert(log.refer_uid, log);
+        }
+        let gone = || layout.dialect.disagreement(GONE);
+        let uids = uids.iter();
+        uids.map(|uid| records.remove(uid).ok_or_else(gone))
+            .collect()
     }
 
     /// Where the session is that comes behind so many of the sessions that match, found in the index
@@ -70,17 +101,16 @@ impl Transaction {
             true => From::First(passed),
             false => From::Last(from_end),
         };
-        let mut sql = Sql::new("SELECT session_start, refer_uid");
-        question.from(&mut sql);
-        from.limit(&mut sql);
-        sql.push(" LIMIT 1");
-        let rows = self.query(&sql).await?;
+        let rows = self.query(&question.places(from, 1)).await?;
         match rows.first() {
             Some(row) => Ok((column(row, 0)?, column(row, 1)?)),
             None => Err(layout.dialect.disagreement(MISCOUNTED)),
         }
     }
 }
+
+/// An index has what the table has not.
+const GONE: &str = "a session that was found is gone";
 
 /// The counters say other than the rows.
 const MISCOUNTED: &str = "session_count counts sessions that session_log does not have: rebuild it";

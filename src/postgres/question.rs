@@ -98,7 +98,33 @@ impl<'q> Question<'q> {
 
     /// Those matching sessions from a place on, or behind it, in ascending order or the reverse.
     pub(super) fn records(&self, from: From, limit: u64) -> Sql {
-        let mut sql = Sql::new(format!("SELECT {RECORD}"));
+        self.select(RECORD, from, limit)
+    }
+
+    /// The places of the same.
+    pub(super) fn places(&self, from: From, limit: u64) -> Sql {
+        self.select("session_start, refer_uid", from, limit)
+    }
+
+    /// What finds the same: the sessions, or their places if that is
+    /// [what comes first](Self::is_by_place).
+    pub(super) fn found(&self, from: From, limit: u64) -> Sql {
+        match self.is_by_place() {
+            true => self.places(from, limit),
+            false => self.records(from, limit),
+        }
+    }
+
+    /// Whether the places are found first, in an index that has all that is asked for, and then their
+    /// rows: of a user's sessions few may be on the client, and the row of each would be looked at.
+    pub(super) fn is_by_place(&self) -> bool {
+        let query = self.query;
+        let is_of_both = query.user_refer_uid().is_some() && query.client_refer_uid().is_some();
+        is_of_both && !query.open_sessions_only()
+    }
+
+    fn select(&self, columns: &str, from: From, limit: u64) -> Sql {
+        let mut sql = Sql::new(format!("SELECT {columns}"));
         self.from(&mut sql);
         from.limit(&mut sql);
         sql.push(" LIMIT ").bind(Value::Long(long(limit)));

@@ -22,15 +22,27 @@ pub(super) fn insert(dialect: Dialect, records: &[&Stored]) -> Vec<Sql> {
         .collect()
 }
 
+/// Gives the records of the sessions that are there.
+pub(super) fn select(dialect: Dialect, keys: &[Key]) -> Vec<Sql> {
+    about(dialect, keys, |sql, rows| {
+        select_rows(sql, rows);
+        ""
+    })
+}
+
 /// Locks the sessions that are there, in the order in which all writers do, and gives their records.
 pub(super) fn lock(dialect: Dialect, keys: &[Key]) -> Vec<Sql> {
     about(dialect, keys, |sql, rows| {
-        let record = RECORD.replace(", ", ", s.");
-        sql.push(&format!("SELECT s.{record} FROM session_log s JOIN "));
-        rows(sql);
-        sql.push(" ON s.slot = d.slot AND s.refer_uid = d.refer_uid");
+        select_rows(sql, rows);
         " ORDER BY s.slot, s.refer_uid FOR UPDATE OF s"
     })
+}
+
+fn select_rows(sql: &mut Sql, rows: &dyn Fn(&mut Sql)) {
+    let record = RECORD.replace(", ", ", s.");
+    sql.push(&format!("SELECT s.{record} FROM session_log s JOIN "));
+    rows(sql);
+    sql.push(" ON s.slot = d.slot AND s.refer_uid = d.refer_uid");
 }
 
 /// Removes sessions that were locked.
