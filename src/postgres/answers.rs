@@ -57,6 +57,37 @@ impl Reading for Count<'_> {
     }
 }
 
+/// How many sessions match that are to be removed: nobody comes to have counters for that.
+pub(super) struct Tally<'q>(pub(super) &'q Query);
+
+impl Reading for Tally<'_> {
+    type Answer = u64;
+
+    async fn attempt(
+        &self,
+        transaction: &mut Transaction,
+        layout: &Layout,
+    ) -> Result<u64, Failure> {
+        let question = Question::new(self.0);
+        let (counted, _) = transaction
+            .count_in(layout, &layout.widths, &question)
+            .await?;
+        Ok(counted.total)
+    }
+}
+
+/// Whether no session matches.
+pub(super) struct HasNone<'q>(pub(super) &'q Query);
+
+impl Reading for HasNone<'_> {
+    type Answer = bool;
+
+    async fn attempt(&self, transaction: &mut Transaction, _: &Layout) -> Result<bool, Failure> {
+        let first = Question::new(self.0).places(From::First(0), 1);
+        Ok(transaction.query(&first).await?.is_empty())
+    }
+}
+
 /// One page.
 pub(super) struct OnePage<'q>(pub(super) &'q Query, pub(super) PageRequest);
 

@@ -209,20 +209,16 @@ impl Upkeep for Clearing {
     }
 }
 
-/// The counters that count nothing any more, removed.
-struct Tidying;
+/// The counters of a slot that count nothing any more, removed.
+struct Tidying(i16);
 
 impl Upkeep for Tidying {
     async fn attempt(&self, transaction: &mut Transaction, _: &Layout) -> Result<(), Failure> {
         transaction.run(LOCK).await?;
-        let of_slot = |slot| {
-            let mut sql = Sql::new("DELETE FROM session_count WHERE slot = ");
-            sql.bind(Value::Slot(slot))
-                .push(" AND total = 0 AND open = 0");
-            sql
-        };
-        let statements: Vec<Sql> = all_slots().into_iter().map(of_slot).collect();
-        transaction.query_all(&statements).await.map(drop)
+        let mut sql = Sql::new("DELETE FROM session_count WHERE slot = ");
+        sql.bind(Value::Slot(self.0))
+            .push(" AND total = 0 AND open = 0");
+        transaction.query(&sql).await.map(drop)
     }
 }
 
@@ -258,9 +254,12 @@ impl Engine {
         self.list_many().await
     }
 
-    /// Removes the counters that count nothing any more.
+    /// Removes the counters that count nothing any more, slot by slot: writers wait for each only a moment.
     pub(super) async fn tidy(&self) -> Result<()> {
-        self.keep(&Tidying).await
+        for slot in all_slots() {
+            self.keep(&Tidying(slot)).await?;
+        }
+        Ok(())
     }
 }
 

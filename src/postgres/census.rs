@@ -30,15 +30,17 @@ impl Reading for CountBy<'_> {
         layout: &Layout,
     ) -> Result<Vec<BucketCount>, Failure> {
         let question = Question::new(self.0);
+        // In a shorter span no hour need be whole: what is counted there may be of two.
+        let has_whole_hours = question.span.to.saturating_sub(question.span.from) >= 2 * HOUR;
         let is_counted = question
             .key()
             .is_some_and(|key| layout.keys.are_counted(&key));
-        let mut hours = match is_counted {
+        let mut hours = match is_counted && has_whole_hours {
             false => hours_of_rows(transaction, &question).await?,
             true => {
                 // The finest buckets are hours.
                 let finest = layout.widths.get(..1).unwrap_or_default();
-                let counted = transaction.count_in(layout, finest, &question).await?;
+                let (counted, _) = transaction.count_in(layout, finest, &question).await?;
                 counted.by_start().collect()
             }
         };

@@ -70,11 +70,17 @@ impl Made<'_> {
     fn is_found(&self, now: Option<&SessionLog>) -> bool {
         match (self, now) {
             // Somebody may have ended it since.
-            (Self::Added(added), Some(now)) => session::is_same(&added.log, now),
+            (Self::Added(added), Some(now)) => {
+                let is_ended = added.log.is_open() || now.session_end == added.log.session_end;
+                session::is_same(&added.log, now) && is_ended
+            }
             (Self::Ended(_, end), Some(now)) => now.session_end == Some(end.to_utc()),
-            (Self::Removed(_), None) => true,
             _ => false,
         }
+    }
+
+    fn is_removal(&self) -> bool {
+        matches!(self, Self::Removed(_))
     }
 }
 
@@ -164,9 +170,14 @@ impl Change {
         taken.after.take().map(|stored| stored.log)
     }
 
-    /// Whether anything is to be changed.
+    /// Whether nothing is to be changed.
     pub(super) fn is_empty(&self) -> bool {
         self.made().next().is_none()
+    }
+
+    /// Whether no session was taken.
+    pub(super) fn is_of_nothing(&self) -> bool {
+        self.taken.is_empty()
     }
 
     fn made(&self) -> impl Iterator<Item = (&(i16, Uuid), Made<'_>)> {
@@ -178,24 +189,36 @@ impl Change {
     /// a way that waits for the one in question, should the server still be at it.
     ///
     /// Every session is looked at: another writer may have written some of them again, and those alone.
+    /// What was removed is added and removed again, which tells whether it was there, and is something
+    /// that a commit can wait for.
     pub(super) async fn was_done(
         &self,
         transaction: &mut Transaction,
         layout: &Layout,
     ) -> Result<bool, Failure> {
         let mut now = Self::begin(transaction).await?;
-        let added = self.made().filter_map(|(_, made)| match made {
-            Made::Added(record) => Some(record),
-            Made::Ended(..) | Made::Removed(_) => None,
-        });
-        let added: Vec<&Stored> = added.collect();
-        if !now.add(transaction, layout, &added).await?.is_empty() {
-            // They were not there: they must not be now either, without their counters.
+        let (mut rows, mut kept, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, made) in self.made() {
+            let (row, keys) = match made {
+                Made::Added(row) => (Some(row), &mut kept),
+                Made::Removed(row) => (Some(row), &mut gone),
+                Made::Ended(..) => (None, &mut kept),
+            };
+            rows.extend(row);
+            keys.push(*key);
+        }
+        let absent = now.add(transaction, layout, &rows).await?;
+        if absent != gone.iter().map(|(_, refer_uid)| *refer_uid).collect() {
+            // What was added is not there: it must not be now either, without its counters. Or what was
+            // removed is.
             return Ok(false);
         }
-        let keys: Vec<_> = self.made().map(|(key, _)| *key).collect();
-        now.take(transaction, layout, &keys).await?;
-        Ok(self.made().all(|(key, made)| made.is_found(now.get(*key))))
+        for statement in statements::delete(layout.dialect, &gone) {
+            transaction.query(&statement).await?;
+        }
+        now.take(transaction, layout, &kept).await?;
+        let mut kept = self.made().filter(|(_, made)| !made.is_removal());
+        Ok(kept.all(|(key, made)| made.is_found(now.get(*key))))
     }
 
     /// The statements that are left to be run, in their order.

@@ -7,13 +7,13 @@ use super::options::PostgresOptions;
 use super::sql::Sql;
 use crate::error::{Error, ErrorKind, Result};
 use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
-use futures_util::future::{join, try_join, try_join_all};
+use futures_util::future::{join, join_all};
 use futures_util::{FutureExt, TryStreamExt};
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::timeout;
-use tokio_postgres::{CopyInSink, CopyOutStream, Row};
+use tokio_postgres::{Config, CopyInSink, CopyOutStream, Row};
 
 /// Connections to one database, made when they are needed.
 #[derive(Debug, Clone)]
@@ -32,6 +32,14 @@ pub(super) enum Access {
     /// The same, and until its end nobody comes to have counters or loses them.
     Change,
 }
+
+/// For how long the server waits for a client that is in the middle of a transaction and says nothing, or
+/// takes nothing: one whose machine is gone would keep its locks. Longer than any of ours is at work.
+const ABSENCE: &str = "SET LOCAL idle_in_transaction_session_timeout = '2min'; \
+                       SET LOCAL tcp_user_timeout = '2min'";
+
+/// After how long a connection on which nothing comes is looked at, where the address does not say.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// How much longer than the server's own limit an answer is waited for: then the server or the way
 /// there is gone.
@@ -55,6 +63,7 @@ impl Connections {
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(options.statement_timeout + GRACE);
         }
+        keep_alive(&mut config);
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
@@ -99,7 +108,8 @@ impl Connections {
         let client = self.pool.get().await?;
         let mode = match access {
             Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            Access::Write | Access::Change => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            // Not "READ WRITE", which a server that only takes reads refuses as if it were unknown.
+            Access::Write | Access::Change => "BEGIN ISOLATION LEVEL READ COMMITTED",
         };
         let lock = match access {
             Access::Change => "; LOCK TABLE session_counted IN ROW SHARE MODE",
@@ -111,7 +121,7 @@ impl Connections {
             client: Some(client),
             access,
             begin: Some(format!(
-                "{mode}; SET LOCAL statement_timeout = {millis}{lock}"
+                "{mode}; {ABSENCE}; SET LOCAL statement_timeout = {millis}{lock}"
             )),
             is_busy: false,
             patience: match limit.is_zero() {
@@ -173,8 +183,10 @@ impl Transaction {
                 None => Ok(()),
             }
         };
-        let answered = try_join(begun, answers(client, all));
-        let ((), rows) = within(self.patience, answered).await?;
+        let both = async { Ok(join(begun, answers(client, all)).await) };
+        let (begun, rows) = within(client, self.patience, both).await?;
+        begun?;
+        let rows = rows?;
         self.is_busy = false;
         Ok(rows)
     }
@@ -191,7 +203,7 @@ impl Transaction {
         let before = |failure| (failure, false);
         let client = self.client().map_err(before)?;
         let committed = async { Ok(client.batch_execute("COMMIT").await?) };
-        let both = within(self.patience, async {
+        let both = within(client, self.patience, async {
             Ok(join(answers(client, last), committed).await)
         });
         match both.await {
@@ -217,7 +229,7 @@ impl Transaction {
         self.begun().await?;
         self.is_busy = true;
         let (client, parameters) = (self.client()?, sql.parameters());
-        within(self.patience, async {
+        within(client, self.patience, async {
             let rows = client.query_typed_raw(sql.text(), parameters).await?;
             let mut rows = pin!(rows);
             while let Some(row) = rows.try_next().await? {
@@ -238,7 +250,7 @@ impl Transaction {
         self.begun().await?;
         self.is_busy = true;
         let client = self.client()?;
-        within(self.patience, async {
+        within(client, self.patience, async {
             Ok(client.copy_in(statement).await?)
         })
         .await
@@ -249,7 +261,7 @@ impl Transaction {
         self.begun().await?;
         self.is_busy = true;
         let client = self.client()?;
-        within(self.patience, async {
+        within(client, self.patience, async {
             Ok(client.copy_out(statement).await?)
         })
         .await
@@ -260,7 +272,7 @@ impl Transaction {
         self.begun().await?;
         self.is_busy = true;
         let client = self.client()?;
-        within(self.patience, async {
+        within(client, self.patience, async {
             Ok(client.batch_execute(statements).await?)
         })
         .await?;
@@ -293,20 +305,44 @@ impl Drop for Transaction {
     }
 }
 
+/// A connection whose other end is gone is found out though nothing is sent on it.
+fn keep_alive(config: &mut Config) {
+    if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+        config.keepalives_idle(KEEPALIVE);
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_interval(KEEPALIVE / 3);
+    }
+    if config.get_keepalives_retries().is_none() {
+        config.keepalives_retries(3);
+    }
+}
+
 /// Sends statements, all of them at once, and gives the rows of each.
+///
+/// # Errors
+///
+/// That of the first which failed: those behind it fail because of that.
 async fn answers(client: &Client, all: &[Sql]) -> Result<Vec<Vec<Row>>, Failure> {
     let answers = all.iter().map(async |sql| {
         let parameters = sql.parameters();
         client.query_typed(sql.text(), &parameters).await
     });
-    Ok(try_join_all(answers).await?)
+    let answers = join_all(answers).await.into_iter();
+    Ok(answers.collect::<Result<_, _>>()?)
 }
 
 async fn within<T>(
+    client: &Client,
     patience: Duration,
     answer: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    timeout(patience, answer)
-        .await
-        .unwrap_or_else(|_| Err(Failure::timed_out()))
+    let Ok(answer) = timeout(patience, answer).await else {
+        // The server may be gone without a word, and then it is for all connections that were made.
+        if let Some(pool) = Client::pool(client) {
+            pool.retain(|_, _| false);
+        }
+        return Err(Failure::timed_out());
+    };
+    answer
 }

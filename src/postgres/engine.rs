@@ -69,7 +69,7 @@ impl Engine {
         loop {
             match self.read_once(reading).await {
                 Ok(answer) => return Ok(answer),
-                Err(failure) => attempts.again(failure).await?,
+                Err(failure) => attempts.again(failure).await.map_err(Failure::into_error)?,
             }
         }
     }
@@ -88,7 +88,7 @@ impl Engine {
         loop {
             match self.keep_once(upkeep).await {
                 Ok(()) => return Ok(()),
-                Err(failure) => attempts.again(failure).await?,
+                Err(failure) => attempts.again(failure).await.map_err(Failure::into_error)?,
             }
         }
     }
@@ -102,6 +102,16 @@ impl Engine {
 
     /// Writes in one transaction that is committed once, however often it has to be tried.
     pub(super) async fn write<W: Writing>(&self, writing: &W) -> Result<W::Answer> {
+        let written = self.try_write(writing).await;
+        written.map_err(Failure::into_error)
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    ///
+    /// Final, if the server has refused it: nothing was written.
+    pub(super) async fn try_write<W: Writing>(&self, writing: &W) -> Result<W::Answer, Failure> {
         let mut attempts = self.attempts();
         loop {
             match self.write_once(writing).await {
@@ -111,7 +121,7 @@ impl Engine {
                     match self.settle(&change, &mut attempts).await {
                         Ok(true) => return Ok(answer),
                         Ok(false) => attempts.again(failure).await?,
-                        Err(_) => return Err(unknown(failure)),
+                        Err(_) => return Err(Failure::Passing(unknown(failure))),
                     }
                 }
             }
@@ -130,14 +140,17 @@ impl Engine {
             .attempt(&mut transaction, &self.layout)
             .await
             .map_err(|failure| (failure, None))?;
-        if change.is_empty() {
+        if change.is_of_nothing() {
             return Ok(answer);
         }
+        // Also what was found as it should be is acknowledged. Its rows were locked: where commits wait
+        // for a standby, that one has them then.
         let last = change.statements(&self.layout);
         match transaction.commit(&last).await {
             Ok(()) => Ok(answer),
-            Err((failure, false)) => Err((failure, None)),
-            Err((failure, true)) => Err((failure, Some((answer, change)))),
+            // Of a commit that changes nothing there is nothing to find out.
+            Err((failure, true)) if !change.is_empty() => Err((failure, Some((answer, change)))),
+            Err((failure, _)) => Err((failure, None)),
         }
     }
 
@@ -146,7 +159,7 @@ impl Engine {
     /// # Errors
     ///
     /// It cannot be found out in time.
-    async fn settle(&self, change: &Change, attempts: &mut Attempts<'_>) -> Result<bool> {
+    async fn settle(&self, change: &Change, attempts: &mut Attempts<'_>) -> Result<bool, Failure> {
         loop {
             match self.settle_once(change).await {
                 Ok(is_done) => return Ok(is_done),
@@ -155,8 +168,8 @@ impl Engine {
         }
     }
 
-    /// What is found done is locked and committed once more: where commits wait for a standby, that one
-    /// has it then.
+    /// What is found done is locked, or done again, and committed: where commits wait for a standby, that
+    /// one has it then.
     async fn settle_once(&self, change: &Change) -> Result<bool, Failure> {
         let mut transaction = self.connections.begin(Access::Change).await?;
         let is_done = change.was_done(&mut transaction, &self.layout).await?;

@@ -85,10 +85,10 @@ fn kind_of(state: &SqlState) -> ErrorKind {
 }
 
 /// Whether another attempt may succeed: another transaction was in the way, or the connection or the
-/// server is going or gone, or only takes reads any more.
+/// server is going or gone, has given this client up, or only takes reads any more.
 fn passes(state: &SqlState) -> bool {
     let code = state.code();
     let classes = ["08", "57P"];
-    let states = ["40001", "40P01", "25006", "53300", "55P03"];
+    let states = ["40001", "40P01", "25006", "25P03", "53300", "55P03"];
     classes.iter().any(|class| code.starts_with(class)) || states.contains(&code)
 }

@@ -4,6 +4,7 @@
 //! and have many sessions: whoever counts so many in the rows has them counted from then on, by a task
 //! of its own.
 
+use super::answers::HasNone;
 use super::census::Many;
 use super::change::Layout;
 use super::connection::Transaction;
@@ -26,19 +27,24 @@ pub(super) struct Keys {
     suggestions: UnboundedSender<Key>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
-    counted: HashSet<Key>,
+    counted: CountedKeys,
     /// Those of which the task was told: none of them twice.
     suggested: HashSet<Key>,
 }
 
 impl Keys {
-    /// With the keys that get counters from so many sessions on, which a task is to be told of.
-    pub(super) fn new(counted_from: u64) -> (Self, UnboundedReceiver<Key>) {
+    /// Of those that have counters, and the keys that get some from so many sessions on, which a task is to
+    /// be told of.
+    pub(super) fn new(counted: CountedKeys, counted_from: u64) -> (Self, UnboundedReceiver<Key>) {
         let (suggestions, suggested) = unbounded_channel();
+        let known = Known {
+            counted,
+            suggested: HashSet::new(),
+        };
         let keys = Self {
-            known: Mutex::default(),
+            known: Mutex::new(known),
             counted_from,
             suggestions,
         };
@@ -84,7 +90,11 @@ pub(super) fn start(engine: &Arc<Engine>, mut suggested: UnboundedReceiver<Key>)
             let Some(engine) = engine.upgrade() else {
                 return;
             };
-            match engine.keep(&Listing(&key)).await {
+            let listing = Listing {
+                key: &key,
+                limit: LISTING,
+            };
+            match engine.keep(&listing).await {
                 Ok(()) => engine.layout.keys.found(key),
                 // The next one who counts it tells of it again.
                 Err(error) if error.kind() == ErrorKind::Unavailable => {
@@ -101,43 +111,109 @@ pub(super) fn start(engine: &Arc<Engine>, mut suggested: UnboundedReceiver<Key>)
 pub(super) const LOCK: &str =
     "SET LOCAL lock_timeout = '1s'; LOCK TABLE session_counted IN EXCLUSIVE MODE";
 
-/// A key that comes to have counters.
-struct Listing<'k>(&'k Key);
+/// For how long writers wait at most while somebody comes to have counters because a read has asked for
+/// them. Who has too many sessions for that is counted in the rows until a [rebuild](Engine::rebuild).
+const LISTING: &str = "5s";
+
+/// A key that comes to have counters, if it has sessions.
+struct Listing<'k> {
+    key: &'k Key,
+    /// For how long each statement may take, as the server reads it.
+    limit: &'static str,
+}
 
 impl Upkeep for Listing<'_> {
     async fn attempt(&self, transaction: &mut Transaction, layout: &Layout) -> Result<(), Failure> {
+        let Some((column, value)) = self.key.column() else {
+            return Ok(());
+        };
+        let is_listed = self.key.is_listed();
+        if !transaction.query(&is_listed).await?.is_empty() {
+            // Nobody is stopped for that.
+            return Ok(());
+        }
         transaction.run(LOCK).await?;
+        let limit = format!("SET LOCAL statement_timeout = '{}'", self.limit);
+        transaction.run(&limit).await?;
+        let mut some = Sql::new("SELECT FROM session_log WHERE ");
+        some.push(column)
+            .push(" = ")
+            .bind(value.clone())
+            .push(" LIMIT 1");
+        if transaction.query(&some).await?.is_empty() {
+            return Ok(());
+        }
         let mut list = Sql::new("INSERT INTO session_counted (k) VALUES (");
-        list.bind(Value::Bytes(self.0.bytes()))
+        list.bind(Value::Bytes(self.key.bytes()))
             .push(") ON CONFLICT (k) DO NOTHING RETURNING 1");
         if transaction.query(&list).await?.is_empty() {
             // Somebody else has done it.
             return Ok(());
         }
-        for (level, width) in (0..).zip(&layout.widths) {
-            transaction.query(&counting(self.0, level, *width)).await?;
+        for statement in self.key.counting(&layout.widths, column, value) {
+            transaction.query(&statement).await?;
         }
         Ok(())
     }
 }
 
-/// Makes the counters of a key at one level.
-fn counting(key: &Key, level: i16, width: i64) -> Sql {
-    let mut sql =
-        Sql::new("INSERT INTO session_count (slot, k, lvl, bucket, total, open) SELECT slot, ");
-    sql.bind(Value::Bytes(key.bytes()))
-        .push(", ")
-        .bind(Value::Slot(level))
-        .push(&format!(
-            ", session_start / {width}, count(*), count(*) FILTER (WHERE session_end IS NULL) \
-             FROM session_log WHERE "
+impl Key {
+    /// Whether the database lists it: a row, or none.
+    pub(super) fn is_listed(&self) -> Sql {
+        let mut sql = Sql::new("SELECT FROM session_counted WHERE k = ");
+        sql.bind(Value::Bytes(self.bytes()));
+        sql
+    }
+
+    /// What makes its counters: those of the finest level out of the rows, those of each other one out of
+    /// those before it.
+    fn counting(&self, widths: &[i64], column: &str, value: Value) -> Vec<Sql> {
+        let finest = widths.first();
+        let finest = finest.map(|width| self.counting_rows(*width, column, value));
+        let wider = (0..).zip(widths.windows(2));
+        let wider = wider.filter_map(|(level, widths)| match widths {
+            [narrow, wide] => Some(self.counting_counters(level, wide / narrow)),
+            _ => None,
+        });
+        finest.into_iter().chain(wider).collect()
+    }
+
+    fn counting_rows(&self, width: i64, column: &str, value: Value) -> Sql {
+        let mut sql = self.inserted_at(0);
+        sql.push(&format!(
+            "session_start / {width}, count(*), count(*) FILTER (WHERE session_end IS NULL) \
+             FROM session_log WHERE {column} = "
         ));
-    match key.column() {
-        Some((column, value)) => sql.push(column).push(" = ").bind(value),
-        None => sql.push("true"),
-    };
-    sql.push(&format!(" GROUP BY slot, session_start / {width}"));
-    sql
+        sql.bind(value)
+            .push(&format!(" GROUP BY slot, session_start / {width}"));
+        sql
+    }
+
+    /// By a level's counters those of the next, whose buckets are so many times as wide.
+    fn counting_counters(&self, level: i16, factor: i64) -> Sql {
+        let mut sql = self.inserted_at(level + 1);
+        sql.push(&format!(
+            "bucket / {factor}, sum(total)::bigint, sum(open)::bigint FROM session_count \
+             WHERE slot = ANY("
+        ));
+        sql.bind(Value::Slots(all_slots()))
+            .push(") AND k = ")
+            .bind(Value::Bytes(self.bytes()))
+            .push(" AND lvl = ")
+            .bind(Value::Slot(level))
+            .push(&format!(" GROUP BY slot, bucket / {factor}"));
+        sql
+    }
+
+    fn inserted_at(&self, level: i16) -> Sql {
+        let mut sql =
+            Sql::new("INSERT INTO session_count (slot, k, lvl, bucket, total, open) SELECT slot, ");
+        sql.bind(Value::Bytes(self.bytes()))
+            .push(", ")
+            .bind(Value::Slot(level))
+            .push(", ");
+        sql
+    }
 }
 
 /// A key that has no counters any more.
@@ -177,7 +253,11 @@ impl Engine {
     /// Gives counters to every user and client who has so many sessions that they pay.
     pub(super) async fn list_many(&self) -> Result<()> {
         for key in self.read(&Many(self.options.counted_from)).await? {
-            self.keep(&Listing(&key)).await?;
+            let listing = Listing {
+                key: &key,
+                limit: "0",
+            };
+            self.keep(&listing).await?;
             self.layout.keys.found(key);
         }
         Ok(())
@@ -189,7 +269,7 @@ impl Engine {
             let Some(query) = key.query()? else {
                 continue;
             };
-            if self.count(&query).await? == 0 {
+            if self.read(&HasNone(&query)).await? {
                 self.layout.keys.lost(&key);
                 self.keep(&Unlisting(&key)).await?;
             }

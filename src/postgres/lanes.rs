@@ -2,6 +2,7 @@
 
 use super::change::Layout;
 use super::engine::Engine;
+use super::failure::Failure;
 use super::write::{Call, Calls};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::Outcome;
@@ -89,14 +90,12 @@ async fn write(engine: &Engine, group: Vec<Waiting>) {
         .into_iter()
         .map(|waiting| (waiting.call, waiting.answer))
         .unzip();
-    let outcomes = match engine.write(&Calls(&calls)).await {
+    let outcomes = match engine.try_write(&Calls(&calls)).await {
         Ok(outcomes) => outcomes,
-        Err(error) if calls.len() > 1 && error.kind() == ErrorKind::Corrupted => {
-            // What is wrong with one session is no fault of the others.
-            one_by_one(engine, &calls).await
-        }
-        Err(error) => {
-            let shared = Arc::new(error);
+        // What is wrong with one session is no fault of the others.
+        Err(Failure::Final(_)) if calls.len() > 1 => one_by_one(engine, &calls).await,
+        Err(failure) => {
+            let shared = Arc::new(failure.into_error());
             calls.iter().map(|_| Err(copy_of(&shared))).collect()
         }
     };
@@ -106,13 +105,31 @@ async fn write(engine: &Engine, group: Vec<Waiting>) {
     }
 }
 
+/// Does calls in a transaction each, for as long as the database does not fail twice: then it is not for
+/// one of them that it does.
 async fn one_by_one(engine: &Engine, calls: &[Call]) -> Vec<Result<Outcome>> {
     let mut outcomes = Vec::with_capacity(calls.len());
+    let mut failures: Vec<Arc<Error>> = Vec::new();
     for call in calls {
-        let outcome = engine.write(&Calls(std::slice::from_ref(call))).await;
-        outcomes.push(outcome.and_then(|mut one| one.pop().unwrap_or_else(|| Err(gone()))));
+        let outcome = match failures.as_slice() {
+            [_, last, ..] => Err(copy_of(last)),
+            _ => write_one(engine, call).await,
+        };
+        outcomes.push(match outcome {
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                let error = Arc::new(error);
+                failures.push(Arc::clone(&error));
+                Err(copy_of(&error))
+            }
+            outcome => outcome,
+        });
     }
     outcomes
+}
+
+async fn write_one(engine: &Engine, call: &Call) -> Result<Outcome> {
+    let mut one = engine.write(&Calls(std::slice::from_ref(call))).await?;
+    one.pop().unwrap_or_else(|| Err(gone()))
 }
 
 /// The same error for each of those who share a transaction.

@@ -37,7 +37,7 @@ impl Transaction {
         // From bucket to narrower bucket, for as long as one holds many.
         while let Some(level) = part.level.filter(|level| *level > 0 && part.count > FEW) {
             let narrower = layout.widths.get(..level).unwrap_or_default();
-            let inside = self
+            let (inside, _) = self
                 .count_in(layout, narrower, &question.within(part.span))
                 .await?;
             match inside.find(passed) {

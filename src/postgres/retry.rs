@@ -1,7 +1,6 @@
 //! For how long, and after which pauses, what failed in passing is tried again.
 
 use super::failure::Failure;
-use crate::error::{Error, Result};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -43,7 +42,9 @@ impl Chance {
 #[derive(Debug)]
 pub(super) struct Attempts<'c> {
     chance: &'c Chance,
-    until: Instant,
+    timeout: Duration,
+    /// Known from the first failure on: how long that took to come is not its fault.
+    until: Option<Instant>,
     longest: Duration,
 }
 
@@ -51,7 +52,8 @@ impl<'c> Attempts<'c> {
     pub(super) fn new(chance: &'c Chance, timeout: Duration) -> Self {
         Self {
             chance,
-            until: Instant::now() + timeout,
+            timeout,
+            until: None,
             longest: FIRST,
         }
     }
@@ -60,19 +62,16 @@ impl<'c> Attempts<'c> {
     ///
     /// # Errors
     ///
-    /// That of this failure, if another attempt would be in vain, or there is no more time for it.
-    pub(super) async fn again(&mut self, failure: Failure) -> Result<()> {
-        let error = match failure {
-            Failure::Final(error) => return Err(error),
-            Failure::Passing(error) => error,
-        };
-        self.pause(error).await
-    }
-
-    async fn pause(&mut self, error: Error) -> Result<()> {
+    /// This failure, if another attempt would be in vain, or there is no more time for it.
+    pub(super) async fn again(&mut self, failure: Failure) -> Result<(), Failure> {
+        if matches!(failure, Failure::Final(_)) {
+            return Err(failure);
+        }
+        let now = Instant::now();
+        let until = *self.until.get_or_insert(now + self.timeout);
         let pause = self.chance.of(self.longest);
-        if Instant::now() + pause > self.until {
-            return Err(error);
+        if now + pause > until {
+            return Err(failure);
         }
         self.longest = (self.longest * 2).min(LONGEST);
         sleep(pause).await;
@@ -83,7 +82,7 @@ impl<'c> Attempts<'c> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
+    use crate::error::{Error, ErrorKind};
 
     #[test]
     fn pauses_of_a_seed_are_the_same_again_and_lie_between_half_and_whole() {
@@ -112,7 +111,7 @@ mod tests {
                 Failure::Passing(Error::new(ErrorKind::Unavailable, format!("no {count}")));
             match attempts.again(failure).await {
                 Ok(()) => count += 1,
-                Err(error) => break error,
+                Err(failure) => break failure.into_error(),
             }
         };
         assert_eq!(error.to_string(), format!("no {count}"));

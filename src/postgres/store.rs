@@ -1,10 +1,11 @@
 //! The handle, and the calls of every store.
 
 use super::address::Address;
-use super::answers::{Count, Get, OnePage, PageAfter, Stats, UsersNamed};
+use super::answers::{Count, Get, HasNone, OnePage, PageAfter, Stats, UsersNamed};
 use super::census::{BusiestClients, BusiestUsers, CountBy};
 use super::change::Layout;
 use super::connection::{Access, Connections, Transaction};
+use super::counters::CountedKeys;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::keys::{self, Keys};
@@ -60,7 +61,7 @@ impl Postgres {
             describe(&mut transaction).await
         };
         let described = described.await.map_err(Failure::into_error)?;
-        let (keys, suggested) = Keys::new(options.counted_from);
+        let (keys, suggested) = Keys::new(described.counted, options.counted_from);
         let lanes = options.lanes;
         let engine = Arc::new(Engine {
             chance: Chance::new(options.retry_seed),
@@ -125,6 +126,8 @@ struct Description {
     store_uid: Uuid,
     dialect: Dialect,
     widths: Vec<i64>,
+    /// Who has counters, as `session_counted` lists them.
+    counted: CountedKeys,
 }
 
 async fn describe(transaction: &mut Transaction) -> Result<Description, Failure> {
@@ -143,10 +146,22 @@ async fn describe(transaction: &mut Transaction) -> Result<Description, Failure>
     let widths: Vec<i64> = column(row, 2)?;
     check_layout(column(row, 1)?, &widths)?;
     Ok(Description {
+        counted: transaction.counted_keys().await?,
         store_uid: column(row, 0)?,
         dialect: Dialect::of(column(row, 3)?),
         widths,
     })
+}
+
+/// Another start would be another session: whoever is told of this one can start it again.
+fn perhaps_started(refer_uid: Uuid, error: Error) -> Error {
+    if error.kind() != ErrorKind::Unavailable {
+        return error;
+    }
+    let message = format!(
+        "{error}; if session {refer_uid} has started, starting it under that refer_uid again does nothing more"
+    );
+    Error::new(ErrorKind::Unavailable, message).caused_by(error)
 }
 
 fn no_schema(cause: Option<Error>) -> Failure {
@@ -183,7 +198,8 @@ impl SessionLogStore for Postgres {
         let now = options.clock.now();
         let refer_uid = options.ids.refer_uid(now);
         let record = Checked::starting(refer_uid, user_refer_uid, user, client, now)?;
-        match self.lanes.run(Call::Start(record)).await? {
+        let started = self.lanes.run(Call::Start(record)).await;
+        match started.map_err(|error| perhaps_started(refer_uid, error))? {
             Outcome::Added => Ok(refer_uid),
             Outcome::AlreadyThere | Outcome::Ended => Err(session::taken(refer_uid)),
         }
@@ -284,11 +300,12 @@ impl SessionLogStore for Postgres {
         let mut client_count = 0;
         for client in clients {
             let query = Query::builder().client_refer_uid(&*client).build()?;
-            client_count += u64::from(self.engine.count(&query).await? == 0);
+            client_count += u64::from(self.engine.read(&HasNone(&query)).await?);
         }
         // What an interrupted call has left too.
         self.engine.unlist_empty().await?;
-        self.engine.tidy().await?;
+        // What counts nothing does no harm, and names nobody who is not listed.
+        let _ = self.engine.tidy().await;
         Ok(Erased {
             session_count: swept.changed,
             user_name_count: names.len() as u64,

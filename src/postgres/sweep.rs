@@ -1,5 +1,6 @@
 //! Sessions that are removed or ended because of their age or number, in slices.
 
+use super::answers::Tally;
 use super::change::{Change, Layout};
 use super::connection::Transaction;
 use super::engine::{Engine, Writing};
@@ -134,7 +135,7 @@ impl Engine {
         removed: &mut (dyn FnMut(Vec<SessionLog>) + Send),
     ) -> Result<Swept> {
         let all = self.count(&Query::all()).await?;
-        let matching = self.count(rule.query()).await?;
+        let matching = self.read(&Tally(rule.query())).await?;
         let total = matching.min(rule.removed_max(all));
         let mut swept = Swept::default();
         while !swept.is_done {

@@ -6,7 +6,7 @@ use super::counters::{CountedKeys, Cover, Key, Span, cover};
 use super::failure::Failure;
 use super::question::Question;
 use super::rows::{column, counted};
-use super::sql::{Sql, Value};
+use super::sql::Sql;
 use tokio_postgres::Row;
 
 /// The sessions that match a query and start in one span, and how many they are.
@@ -119,31 +119,32 @@ impl Transaction {
         layout: &Layout,
         question: &Question<'_>,
     ) -> Result<Counted, Failure> {
-        self.count_in(layout, &layout.widths, question).await
+        let (counted, is_in_rows) = self.count_in(layout, &layout.widths, question).await?;
+        if let Some(key) = question.key().filter(|_| is_in_rows) {
+            layout.keys.were_counted_in_rows(key, counted.total);
+        }
+        Ok(counted)
     }
 
-    /// The same, by counters of some of the widths alone.
+    /// The same, by counters of some of the widths alone, and whether it was in the rows: nobody comes to
+    /// have counters for that.
     pub(super) async fn count_in(
         &mut self,
         layout: &Layout,
         widths: &[i64],
         question: &Question<'_>,
-    ) -> Result<Counted, Failure> {
+    ) -> Result<(Counted, bool), Failure> {
         let key = question.key();
         let known = key.as_ref().filter(|key| layout.keys.are_counted(key));
         if let Some(key) = known {
             if let Some(counted) = self.by_counters(widths, question, key).await? {
-                return Ok(counted);
+                return Ok((counted, false));
             }
             layout.keys.lost(key);
         }
         let plan = Plan::by_rows(question);
         let answers = self.query_all(&plan.statements).await?;
-        let counted = plan.counted(widths, &answers)?;
-        if let Some(key) = key {
-            layout.keys.were_counted_in_rows(key, counted.total);
-        }
-        Ok(counted)
+        Ok((plan.counted(widths, &answers)?, true))
     }
 
     /// By the counters of a key; `None` if it has none in this state.
@@ -156,9 +157,7 @@ impl Transaction {
         let mut plan = Plan::by_counters(question, widths, key);
         let is_listed = *key != Key::all();
         if is_listed {
-            let mut sql = Sql::new("SELECT FROM session_counted WHERE k = ");
-            sql.bind(Value::Bytes(key.bytes()));
-            plan.statements.push(sql);
+            plan.statements.push(key.is_listed());
         }
         let mut answers = self.query_all(&plan.statements).await?;
         if is_listed && answers.pop().is_none_or(|rows| rows.is_empty()) {

@@ -2,11 +2,14 @@
 
 use crate::engines::{Fresh, on_every_engine};
 use crate::records::{hour, hourly, log, of, on, uid, with};
+use chrono::{DateTime, Utc};
 use sessionlog::stores::SessionLogStore;
 use sessionlog::{Bucket, Order, Query, SessionLog};
+use std::collections::BTreeMap;
 
 on_every_engine!(
     buckets_that_are_empty_are_left_out_and_the_rest_come_in_order,
+    buckets_are_right_wherever_a_span_begins_and_ends,
     the_busiest_come_first_with_the_totals_of_all,
     a_user_is_called_as_in_the_newest_of_the_sessions,
     everybody_who_has_a_name_is_found_by_it,
@@ -33,6 +36,57 @@ async fn buckets_that_are_empty_are_left_out_and_the_rest_come_in_order<S: Sessi
     let newest = newest.started_after(hour(1)).started_before(hour(26));
     let days = [(hour(24), 2), (hour(0), 1)];
     assert_eq!(counts(&newest.build().unwrap(), Bucket::Day).await, days);
+}
+
+/// Spans that hold no whole hour, and such as hold some.
+async fn buckets_are_right_wherever_a_span_begins_and_ends<S: SessionLogStore>(fresh: Fresh<S>) {
+    let minutes = |minutes: i64| hour(0) + chrono::TimeDelta::minutes(minutes);
+    let starts: Vec<_> = (0..200)
+        .map(|number| minutes(20 * 60 + number * 7))
+        .collect();
+    let logs = (1..)
+        .zip(&starts)
+        .map(|(number, start)| log(number, *start, None));
+    let store = with(fresh.store, logs.collect()).await;
+    for (from, length) in [
+        (20, 3),
+        (22, 1),
+        (22, 2),
+        (23, 1),
+        (23, 2),
+        (23, 3),
+        (30, 40),
+    ] {
+        for offset in [0, 30, 59] {
+            let (from, to) = (
+                minutes(from * 60 + offset),
+                minutes((from + length) * 60 + 30),
+            );
+            let query = Query::builder().started_after(from).started_before(to);
+            let query = query.order(Order::OldestFirst).build().unwrap();
+            let inside = starts.iter().filter(|start| **start > from && **start < to);
+            let hours = counted(inside.clone(), 3_600);
+            let days = counted(inside, 86_400);
+            for (bucket, expected) in [(Bucket::Hour, hours), (Bucket::Day, days)] {
+                let counts = store.count_by(&query, bucket).await.unwrap();
+                let counts = counts
+                    .iter()
+                    .map(|count| (count.start.timestamp(), count.count));
+                assert_eq!(counts.collect::<Vec<_>>(), expected, "{query:?}");
+            }
+        }
+    }
+}
+
+/// How many of these instants are in each span of so many seconds that has any.
+fn counted<'s>(starts: impl Iterator<Item = &'s DateTime<Utc>>, seconds: i64) -> Vec<(i64, u64)> {
+    let mut counts = BTreeMap::new();
+    for start in starts {
+        *counts
+            .entry(start.timestamp() / seconds * seconds)
+            .or_default() += 1;
+    }
+    counts.into_iter().collect()
 }
 
 /// User 1 has one session, user 2 has two, and so on, each on as many clients.

@@ -51,6 +51,7 @@ struct Link {
     client: TcpStream,
     server: TcpStream,
     turn: Mutex<Turn>,
+    is_silent: AtomicBool,
 }
 
 /// Whose turn it is in a connection.
@@ -123,6 +124,15 @@ impl Proxy {
         }
     }
 
+    /// On every connection that there is nothing is heard any more, as if the server's machine were gone.
+    pub fn silence_all(&self) {
+        for link in self.shared.links.lock().unwrap().iter() {
+            if let Some(link) = link.upgrade() {
+                link.is_silent.store(true, Ordering::SeqCst);
+            }
+        }
+    }
+
     /// Whether new connections are closed before a word is said.
     pub fn refuse(&self, refuses: bool) {
         self.shared.refuses.store(refuses, Ordering::SeqCst);
@@ -162,6 +172,7 @@ fn connect(client: TcpStream, server: TcpStream, shared: &Arc<Shared>) {
         client,
         server,
         turn: Mutex::default(),
+        is_silent: AtomicBool::new(false),
     });
     let mut links = shared.links.lock().unwrap();
     links.retain(|link| link.strong_count() > 0);
@@ -228,6 +239,9 @@ fn ask(link: &Link, shared: &Shared) -> Result<()> {
     }
     loop {
         let message = message(&mut client, 1)?;
+        if link.is_silent.load(Ordering::SeqCst) {
+            continue;
+        }
         let moment = shared.cut_at(&message);
         if moment == Some(Moment::Before) {
             shared.has_cut();

@@ -224,6 +224,51 @@ async fn a_batch_is_not_taken_for_done_because_somebody_else_wrote_a_part_of_it(
     }
 }
 
+/// Another writer has the same session without its end.
+#[tokio::test]
+async fn a_session_is_not_taken_for_ended_because_somebody_else_wrote_it_open() {
+    let Some(cluster) = shared() else { return };
+    let wire = Wired::start(cluster, options()).await;
+    assert_eq!(wire.wired.count(&Query::all()).await.unwrap(), 0);
+    wire.proxy.cut_at(COMMIT, 1, Moment::Before);
+    wire.proxy.refuse(true);
+    let open = hourly([1]).remove(0);
+    let whole = ended(open.clone(), 2);
+    let appending = tokio::spawn({
+        let (store, whole) = (wire.wired.clone(), whole.clone());
+        async move { store.append(whole).await }
+    });
+    until("the cut", || wire.proxy.cuts() == 1).await;
+    wire.direct.append(open).await.unwrap();
+    wire.proxy.refuse(false);
+    assert_eq!(appending.await.unwrap().unwrap(), Outcome::Ended);
+    wire.has(&[whole]).await;
+}
+
+#[tokio::test]
+async fn a_start_of_which_nobody_knows_names_its_session() {
+    let brief = PostgresOptions {
+        retry_timeout: Duration::from_millis(300),
+        ..options()
+    };
+    for wire in about_to_be_cut(brief).await {
+        assert_eq!(wire.wired.count(&Query::all()).await.unwrap(), 5);
+        wire.proxy.refuse(true);
+        let error = wire.wired.start(uid(7), "Ann", "PDA-01").await.unwrap_err();
+        wire.proxy.refuse(false);
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        let text = error.to_string();
+        let named = text
+            .split_once("if session ")
+            .and_then(|(_, rest)| rest.split_once(' '));
+        let session = named.unwrap_or_else(|| panic!("{text}")).0.parse().unwrap();
+        let again = wire.wired.start_as(session, uid(7), "Ann", "PDA-01").await;
+        again.unwrap();
+        assert_eq!(wire.direct.count(&Query::all()).await.unwrap(), 6);
+        assert_sound(&wire.direct).await;
+    }
+}
+
 /// Every connection is cut at any time, again and again.
 #[tokio::test]
 async fn calls_go_on_through_any_number_of_cuts() {

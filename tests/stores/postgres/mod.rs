@@ -10,11 +10,13 @@ mod doubt;
 mod encryption;
 mod full_disk;
 mod hosts;
+mod listing;
 mod migration;
 #[cfg(feature = "generate")]
 mod pages;
 pub mod pooler;
 mod rights;
+mod silence;
 mod standby;
 
 use crate::cluster::{Cluster, url};
