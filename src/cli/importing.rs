@@ -90,7 +90,8 @@ impl<'s> Paged<'s> {
             .store
             .wait(async |store| store.page_after(query, cursor, READ_AT_ONCE).await)?;
         let CursorPage { entries, next, .. } = page;
-        self.next = (page.remaining_record_count > 0).then_some(next);
+        // Of what is counted wrong, all that is there is read too.
+        self.next = (!entries.is_empty()).then_some(next);
         self.page = entries.into_iter();
         Ok(self.page.next())
     }

@@ -33,11 +33,12 @@ pub(super) fn run(place: &Place, args: &args::Serve) -> Result<(), Failure> {
     if !is_local(args.listen) && args.tls_cert.is_none() {
         tracing::warn!("without --tls-cert, requests and answers travel unencrypted");
     }
+    let database = args.database(place)?;
     let tls = tls(args)?;
     let authorizer = authorizer(&access)?;
     let runtime = Runtime::new().map_err(cannot("start the server"))?;
     let listening = runtime.block_on(Listening::on(args.listen))?;
-    let store = runtime.block_on(AnyStore::to_serve(place))?;
+    let store = runtime.block_on(AnyStore::to_serve(place, database))?;
     let options = HttpOptions {
         responder,
         authorizer: authorizer.unwrap_or_else(|| Arc::new(OpenSession::new(store.clone()))),

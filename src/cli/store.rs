@@ -34,14 +34,14 @@ pub(super) type Opened = Waiting<AnyStore>;
 
 impl AnyStore {
     /// A store that a server can be asked for by many at once.
-    pub(super) async fn to_serve(place: &Place) -> Result<Self> {
+    pub(super) async fn to_serve(place: &Place, options: PostgresOptions) -> Result<Self> {
         match place {
             Place::Directory(path) => {
                 // What is imported over HTTP is acknowledged once it is durable.
                 let store = open_or_create(path, Durability::Immediate)?;
                 Embedded::new(store).map(Self::Embedded)
             }
-            Place::Database(address) => connect(address, PostgresOptions::default()).await,
+            Place::Database(address) => connect(address, options).await,
         }
     }
 
@@ -87,6 +87,11 @@ impl<'p> Site<'p> {
     /// Opens a store to change it.
     pub(super) fn open(&self) -> Result<Opened> {
         self.open_with(|path| Store::open(path), short())
+    }
+
+    /// The same, to go through much of it.
+    pub(super) fn open_to_change_all(&self) -> Result<Opened> {
+        self.open_with(|path| Store::open(path), PostgresOptions::default())
     }
 
     /// Opens a store to bring much into it; a directory is made if there is none.
@@ -147,6 +152,16 @@ fn open_or_create(path: &Path, durability: Durability) -> Result<Store> {
 macro_rules! to_the_engine {
     ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
         impl SessionLogStore for AnyStore {
+            async fn work<T: Send + 'static>(
+                &self,
+                work: impl Future<Output = T> + Send + 'static,
+            ) -> Result<T> {
+                match self {
+                    Self::Embedded(store) => store.work(work).await,
+                    Self::Postgres(store) => store.work(work).await,
+                }
+            }
+
             $(async fn $name(&self, $($argument: $type),*) -> Result<$answer> {
                 match self {
                     Self::Embedded(store) => store.$name($($argument),*).await,

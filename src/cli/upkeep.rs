@@ -16,7 +16,7 @@ const NO_COMPACTING: &str = "a database gives room back by VACUUM";
 
 /// Checks the whole store, and prints what is wrong.
 pub(super) fn verify(site: &Site<'_>, args: &args::Verify) -> Result<(), Failure> {
-    let store = site.open_to_read()?;
+    let store = site.open_to_read_all()?;
     let verification = with_bar("checking", |bar| {
         Ok(store.wait(async |store| store.verify(shown_on(bar)).await)?)
     })?;
@@ -150,7 +150,7 @@ fn changed<T: Serialize>(
     (output, words): (Output, fn(&T) -> String),
     change: impl FnOnce(&Opened, &ProgressBar) -> Result<T, Failure>,
 ) -> Result<(), Failure> {
-    let store = site.open()?;
+    let store = site.open_to_change_all()?;
     let done = with_bar(what, |bar| change(&store, bar))?;
     let printed = output::report(&done, output, words);
     writing::done(|| store.store().close(), printed, || words(&done))

@@ -5,9 +5,9 @@ use super::lasting::Lasting;
 use super::metrics::Metrics;
 use super::options::HttpOptions;
 use super::reply::Refusal;
-use crate::Error;
 use crate::stores::SessionLogStore;
 use crate::wire::UserClientSessionLogRequest;
+use crate::{Error, ErrorKind};
 use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -87,12 +87,20 @@ impl<S: SessionLogStore> App<S> {
         let store = self.0.store.clone();
         let call = async move { store.work(call).await };
         match timeout(self.0.options.handler_timeout, Lasting::new(call)).await {
-            Ok(Ok(Ok(result))) => result,
+            Ok(Ok(Ok(result))) => result.map_err(|refusal| self.with_retry_after(refusal)),
             Ok(Ok(Err(_)) | Err(_)) => {
                 tracing::error!("a request's call panicked");
                 Err(Refusal::internal())
             }
             Err(_) => Err(Refusal::timed_out(self)),
+        }
+    }
+
+    /// Says when to come again, where that is of use.
+    pub(super) fn with_retry_after(&self, refusal: Refusal) -> Refusal {
+        match refusal.status {
+            StatusCode::SERVICE_UNAVAILABLE => refusal.retried_after(self.0.options.retry_after),
+            _ => refusal,
         }
     }
 
@@ -146,10 +154,16 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let source = std::error::Error::source(&error).map(ToString::to_string);
         tracing::error!(%error, source, "the store did not answer");
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "InternalServerError",
-            "the store did not answer",
-        )
+        let (status, code) = match error.kind() {
+            // A full disk, or a database that fails over: it passes.
+            ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        };
+        Self::new(status, code, "the store did not answer")
     }
+}
+
+/// What the store answered; why it did not is logged.
+pub(super) fn known<T>(answer: Result<T, Error>) -> Option<T> {
+    answer.map_err(Refusal::from).ok()
 }

@@ -238,7 +238,7 @@ fn refusal(app: &App<impl SessionLogStore>, error: ImportError) -> Refusal {
         ImportError::Columns(why) => {
             Refusal::bad_request(format!("the first line does not name the columns: {why}"))
         }
-        ImportError::Store(error) => error.into(),
+        ImportError::Store(error) => app.with_retry_after(error.into()),
         error => {
             tracing::error!(%error, "an import failed");
             Refusal::internal()

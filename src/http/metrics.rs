@@ -1,6 +1,6 @@
 //! What is counted while serving, as Prometheus reads it.
 
-use super::app::App;
+use super::app::{App, known};
 use super::reply::{Answered, Refusal};
 use super::target::Target;
 use crate::stores::{SessionLogStore, StoreStats};
@@ -176,13 +176,13 @@ pub(super) fn route(request: &Request) -> Cow<'static, str> {
 /// `GET /metrics`: a store that cannot be read is told by `sessionlog_store_readable`, and its
 /// other figures stay what they last were.
 pub(super) async fn scrape(app: &App<impl SessionLogStore>) -> Result<String, Refusal> {
-    let stats = app.call(async |app| Ok(app.store().stats().await?)).await;
+    let stats = app.call(async |app| Ok(app.store().stats().await)).await;
     let metrics = app.metrics();
-    match stats {
-        Ok(stats) => metrics.set_store(&stats),
+    match stats.map(known) {
+        Ok(Some(stats)) => metrics.set_store(&stats),
         // Of a store that nobody could ask just now, nothing is known.
         Err(refusal) if refusal.status == StatusCode::SERVICE_UNAVAILABLE => {}
-        Err(_) => metrics.readable.set(0),
+        Ok(None) | Err(_) => metrics.readable.set(0),
     }
     let text = TextEncoder::new().encode_to_string(&metrics.registry.gather());
     text.map_err(|error| {

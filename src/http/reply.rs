@@ -95,9 +95,23 @@ impl Refusal {
     }
 
     pub(super) fn unavailable(retry_after: Duration, message: &'static str) -> Self {
-        let seconds = HeaderValue::from(retry_after.as_secs().max(1));
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        Self::new(status, "ServiceUnavailable", message).with(header::RETRY_AFTER, seconds)
+        Self::new(status, "ServiceUnavailable", message).retried_after(retry_after)
+    }
+
+    /// The same, saying when to come again if it does not say so yet.
+    pub(super) fn retried_after(self, retry_after: Duration) -> Self {
+        let is_said = self
+            .headers
+            .iter()
+            .any(|(name, _)| name == header::RETRY_AFTER);
+        match is_said {
+            true => self,
+            false => {
+                let seconds = HeaderValue::from(retry_after.as_secs().max(1));
+                self.with(header::RETRY_AFTER, seconds)
+            }
+        }
     }
 
     pub(super) fn internal() -> Self {

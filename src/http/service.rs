@@ -1,7 +1,7 @@
 //! The service about itself: whether it lives, what it has counted, how it is described.
 
 use super::access::Permission;
-use super::app::App;
+use super::app::{App, known};
 use super::negotiate::choose;
 use super::page::{self, Frame};
 use super::reply::{Answered, Refusal, Reply};
@@ -42,22 +42,17 @@ async fn healthz() -> impl IntoResponse {
 async fn readyz<S: SessionLogStore>(State(app): State<App<S>>) -> impl IntoResponse {
     let read = app.call(async |app: App<S>| {
         let open = Query::builder().open_sessions_only(true).build()?;
-        Ok(app.store().count(&open).await?)
+        Ok(app.store().count(&open).await)
     });
-    let (status, text) = match read.await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
-        Err(refusal) => {
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            let is_busy = refusal.status == status;
-            (
-                status,
-                if is_busy {
-                    "busy\n"
-                } else {
-                    "the store cannot be read\n"
-                },
-            )
+    let (status, text) = match read.await.map(known) {
+        Ok(Some(_)) => (StatusCode::OK, "ready\n"),
+        Err(refusal) if refusal.status == StatusCode::SERVICE_UNAVAILABLE => {
+            (StatusCode::SERVICE_UNAVAILABLE, "busy\n")
         }
+        Ok(None) | Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the store cannot be read\n",
+        ),
     };
     (status, COUNTED_AS_TEXT, text)
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 /// The address of a database: `postgres://USER@HOST[:PORT][,HOST[:PORT]…]/DATABASE[?OPTION=VALUE&…]`.
 ///
@@ -20,8 +20,8 @@ use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs
 /// - `sslmode=disable`: no TLS. The default for hosts that are this machine.
 /// - `sslrootcert=FILE`: the certificates in PEM that are trusted instead of the system's.
 ///
-/// Of several hosts, the first that takes writes is used, and the next one once it fails. Neither
-/// [`Debug`] nor [`Display`] shows a password.
+/// Of several hosts, the first that takes writes is used, and the next one once it fails: no option
+/// makes that otherwise. Neither [`Debug`] nor [`Display`] shows a password.
 ///
 /// ```
 /// use sessionlog::postgres::Address;
@@ -37,6 +37,12 @@ pub struct Address {
     root_certificates: Option<PathBuf>,
 }
 
+/// The options of libpq by which a host is chosen, and what is chosen here.
+const CHOICES: [(&str, &str); 2] = [
+    ("target_session_attrs", "read-write"),
+    ("load_balance_hosts", "disable"),
+];
+
 /// The options that are not handed on.
 const TLS_OPTIONS: [&str; 2] = ["sslmode", "sslrootcert"];
 
@@ -50,6 +56,9 @@ impl FromStr for Address {
     /// `InvalidInput`: it is no such address, or an option has no meaning here. The message has no
     /// password.
     fn from_str(url: &str) -> Result<Self> {
+        if !Self::is_meant_by(url) {
+            return Err(invalid("does not begin with postgres://"));
+        }
         let (plain, options) = split(url);
         let option = |name| {
             let mut found = options.iter().filter(|(key, _)| *key == name);
@@ -64,8 +73,8 @@ impl FromStr for Address {
             return Err(invalid("names no host"));
         }
         config.ssl_mode(ssl_mode(option("sslmode"), &config)?);
+        check_choice(&plain)?;
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        config.load_balance_hosts(LoadBalanceHosts::Disable);
         if config.get_application_name().is_none() {
             config.application_name("sessionlog");
         }
@@ -142,6 +151,20 @@ fn split(url: &str) -> (String, Vec<(&'static str, String)>) {
     }
 }
 
+/// Which host is used is not to be chosen otherwise.
+fn check_choice(plain: &str) -> Result<()> {
+    let options = plain.split_once('?').map_or("", |(_, options)| options);
+    for (name, only) in CHOICES {
+        let mut given = options.split('&').filter_map(|pair| pair.split_once('='));
+        if let Some((_, other)) = given.find(|(key, value)| *key == name && *value != only) {
+            return Err(invalid(format_args!(
+                "has {name}={other}: it is always {only}"
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn decoded(value: &str) -> String {
     percent_encoding::percent_decode_str(value)
         .decode_utf8_lossy()
@@ -155,9 +178,15 @@ fn ssl_mode(asked: Option<&str>, config: &Config) -> Result<SslMode> {
         Some(other) => Err(invalid(format_args!(
             "has sslmode={other}: it can be verify-full or disable"
         ))),
-        None if config.get_hosts().iter().all(is_this_machine) => Ok(SslMode::Disable),
+        None if is_on_this_machine(config) => Ok(SslMode::Disable),
         None => Ok(SslMode::Require),
     }
+}
+
+/// Where `hostaddr` says where a host is, its name does not.
+fn is_on_this_machine(config: &Config) -> bool {
+    let addresses = config.get_hostaddrs();
+    config.get_hosts().iter().all(is_this_machine) && addresses.iter().all(IpAddr::is_loopback)
 }
 
 fn is_this_machine(host: &Host) -> bool {
@@ -249,6 +278,37 @@ mod tests {
             let error = url.parse::<Address>().unwrap_err();
             assert!(error.to_string().contains("sslmode="), "{error}");
         }
+    }
+
+    #[test]
+    fn a_name_of_this_machine_is_not_believed_beside_another_address() {
+        let there = "postgres://localhost/x?hostaddr=203.0.113.9";
+        assert_eq!(mode(there), SslMode::Require);
+        assert_eq!(
+            mode("postgres://localhost/x?hostaddr=127.0.0.1"),
+            SslMode::Disable
+        );
+    }
+
+    #[test]
+    fn what_has_no_meaning_here_is_refused_and_not_passed_over() {
+        for (url, said) in [
+            (
+                "postgres://db1/x?target_session_attrs=read-only",
+                "target_session_attrs=read-only",
+            ),
+            ("postgres://db1/x?target_session_attrs=any", "read-write"),
+            (
+                "postgres://db1,db2/x?load_balance_hosts=random",
+                "load_balance_hosts=random",
+            ),
+            ("host=localhost sslmode=require", "postgres://"),
+        ] {
+            let error = url.parse::<Address>().unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        }
+        let same = "postgres://db1/x?target_session_attrs=read-write&load_balance_hosts=disable";
+        assert!(same.parse::<Address>().is_ok());
     }
 
     #[test]

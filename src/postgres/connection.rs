@@ -58,10 +58,12 @@ impl Connections {
         let socket_timeout = config.get_connect_timeout().copied();
         let socket_timeout = socket_timeout.unwrap_or(options.connect_timeout);
         config.connect_timeout(socket_timeout);
+        // None would be no limit to the server.
+        let statement_timeout = options.statement_timeout.max(Duration::from_millis(1));
         // As long again for what is said on it.
         let host_timeout = socket_timeout.saturating_mul(2);
         if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(options.statement_timeout + GRACE);
+            config.tcp_user_timeout(statement_timeout.saturating_add(GRACE));
         }
         keep_alive(&mut config);
         let recycling = ManagerConfig {
@@ -74,7 +76,7 @@ impl Connections {
         };
         let manager = Manager::from_connect(config, hosts, recycling);
         let timeouts = Timeouts {
-            wait: Some(options.statement_timeout),
+            wait: Some(statement_timeout),
             create: Some(longest),
             recycle: None,
         };
@@ -89,7 +91,7 @@ impl Connections {
             })?;
         Ok(Self {
             pool,
-            statement_timeout: options.statement_timeout,
+            statement_timeout,
         })
     }
 
@@ -143,10 +145,17 @@ pub(super) struct Transaction {
     begin: Option<String>,
     /// Whether the server was asked something and has not answered.
     is_busy: bool,
+    /// For how long the answer to one statement is waited for.
     patience: Duration,
 }
 
 impl Transaction {
+    /// For how long the answers to so many statements are waited for.
+    fn patience_for(&self, statements: usize) -> Duration {
+        let statements = u32::try_from(statements.max(1)).unwrap_or(u32::MAX);
+        self.patience.saturating_mul(statements).min(UNBOUNDED)
+    }
+
     fn client(&self) -> Result<&Client, Failure> {
         self.client.as_ref().ok_or_else(Failure::timed_out)
     }
@@ -184,7 +193,7 @@ impl Transaction {
             }
         };
         let both = async { Ok(join(begun, answers(client, all)).await) };
-        let (begun, rows) = within(client, self.patience, both).await?;
+        let (begun, rows) = within(client, self.patience_for(all.len()), both).await?;
         begun?;
         let rows = rows?;
         self.is_busy = false;
@@ -203,7 +212,7 @@ impl Transaction {
         let before = |failure| (failure, false);
         let client = self.client().map_err(before)?;
         let committed = async { Ok(client.batch_execute("COMMIT").await?) };
-        let both = within(client, self.patience, async {
+        let both = within(client, self.patience_for(last.len()), async {
             Ok(join(answers(client, last), committed).await)
         });
         match both.await {

@@ -6,16 +6,18 @@ use super::digest::{AllDigests, DAY, Digest, Digests};
 use super::engine::Engine;
 use super::failure::Failure;
 use super::rows::{RECORD, RECORD_TYPES, Stored, record_of};
+use super::sql::by_node;
 use super::store::Postgres;
 use crate::cursor::Cursor;
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::Query;
+use crate::query::{BucketCount, Query};
 use crate::session::{Outcome, SessionLog};
 use crate::stores::SessionLogStore;
 use crate::time::{Bucket, Ticks, to_text};
 use crate::verify::Progress;
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::mem::take;
 use std::pin::pin;
 use tokio_postgres::binary_copy::{BinaryCopyInWriter, BinaryCopyOutRow, BinaryCopyOutStream};
@@ -59,6 +61,9 @@ const WRITTEN_AT_ONCE: usize = 20_000;
 impl Postgres {
     /// Copies every session of another store into this one.
     ///
+    /// One that is in a database is copied by [`copy_to`](Self::copy_to), which takes its rows as they are
+    /// and not as they are counted.
+    ///
     /// Day by day, streamed (`COPY`), in transactions of some thousand sessions. A day of which both have
     /// as many sessions with the same checksum is left as it is: a copy that was interrupted goes on where
     /// it was when it is repeated, and one that is repeated while sessions still come to the source takes
@@ -79,7 +84,7 @@ impl Postgres {
         let there = self.engine().read(&AllDigests).await?;
         let (mut copied, mut expected) = (Copied::default(), Digests::new());
         for day in days {
-            let day = Ticks::floor(day.start).since_year_one() / DAY;
+            let day = day_of(&day);
             let found = there.get(&day).copied();
             let digest = match found {
                 Some(found) if found == digest_of(source, day).await? => {
@@ -94,11 +99,13 @@ impl Postgres {
             expected.insert(day, digest);
             progress(copied.progress(total));
         }
-        let there = self.engine().read(&AllDigests).await?;
-        for (day, expected) in expected {
-            compare(day, expected, there.get(&day).copied().unwrap_or_default())?;
-        }
         self.engine().list_many().await?;
+        let there = self.engine().read(&AllDigests).await?;
+        let days: BTreeSet<i64> = expected.keys().chain(there.keys()).copied().collect();
+        for day in days {
+            let of = |digests: &Digests| digests.get(&day).copied().unwrap_or_default();
+            compare(day, of(&expected), of(&there))?;
+        }
         Ok(copied)
     }
 
@@ -149,7 +156,7 @@ impl Postgres {
         let days = self.engine().read(&AllDigests).await?;
         let total = days.values().map(|day| day.sessions).sum();
         let mut copied = Copied::default();
-        for (day, digest) in days {
+        for (&day, &digest) in &days {
             match digest_of(target, day).await? == digest {
                 true => copied.already_there += digest.sessions,
                 false => {
@@ -160,6 +167,12 @@ impl Postgres {
             progress(copied.progress(total));
         }
         target.flush().await?;
+        for there in target.count_by(&Query::all(), Bucket::Day).await? {
+            let day = day_of(&there);
+            if !days.contains_key(&day) {
+                compare(day, Digest::default(), digest_of(target, day).await?)?;
+            }
+        }
         Ok(copied)
     }
 
@@ -196,6 +209,11 @@ impl Postgres {
 
 fn failed(error: tokio_postgres::Error) -> Error {
     Failure::from(error).into_error()
+}
+
+/// The number of a bucket that is a day, since year one.
+fn day_of(bucket: &BucketCount) -> i64 {
+    Ticks::floor(bucket.start).since_year_one() / DAY
 }
 
 /// The first tick of a day.
@@ -235,7 +253,8 @@ impl DayReader {
         let page = store
             .page_after(&self.query, &self.cursor, READ_AT_ONCE)
             .await?;
-        self.is_done = page.remaining_record_count == 0 || page.entries.is_empty();
+        // Of what is counted wrong, all that is there is read too.
+        self.is_done = page.entries.is_empty();
         self.cursor = page.next;
         Ok(Some(page.entries))
     }
@@ -299,7 +318,9 @@ impl Engine {
         for record in &records {
             deltas.count(&counting, record, 1);
         }
-        stream(&mut transaction, &records).await?;
+        for part in by_node(self.layout.dialect, &records, |record| record.slot) {
+            stream(&mut transaction, part).await?;
+        }
         let last = deltas.statements(self.layout.dialect);
         let committed = transaction.commit(&last).await;
         committed.map_err(|(failure, _)| failure)

@@ -21,11 +21,11 @@ pub struct PostgresOptions {
     pub lanes: usize,
     /// The most time to reach one host, and as much again until the connection can be used: 5 s by default.
     pub connect_timeout: Duration,
-    /// The most time that a statement takes, and that a call waits for a connection: 30 s by default.
-    /// Checks, rebuilds and copies of a whole database are not bound by it.
+    /// The most time that a statement takes, and that a call waits for a connection: 30 s by default, a
+    /// millisecond at least. Checks, rebuilds and copies of a whole database are not bound by it.
     pub statement_timeout: Duration,
-    /// For how long a call that fails in passing is tried again: 20 s by default, which a failover to a
-    /// standby seldom takes.
+    /// For how long a call that fails in passing is tried again from its first failure on: 20 s by default,
+    /// which a failover to a standby seldom takes.
     pub retry_timeout: Duration,
     /// What the pauses between two attempts are drawn from, so that those who failed together do not
     /// come again together: random by default.

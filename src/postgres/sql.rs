@@ -171,7 +171,14 @@ pub(super) fn parts<T>(
     rows: &[T],
     slot: impl Fn(&T) -> i16 + Copy,
 ) -> impl Iterator<Item = &[T]> {
-    let together = move |a: &T, b: &T| !dialect.is_citus() || slot(a) == slot(b);
-    rows.chunk_by(together)
-        .flat_map(|part| part.chunks(ROWS_MAX))
+    by_node(dialect, rows, slot).flat_map(|part| part.chunks(ROWS_MAX))
+}
+
+/// The same, however many rows there are.
+pub(super) fn by_node<T>(
+    dialect: Dialect,
+    rows: &[T],
+    slot: impl Fn(&T) -> i16 + Copy,
+) -> impl Iterator<Item = &[T]> {
+    rows.chunk_by(move |a, b| !dialect.is_citus() || slot(a) == slot(b))
 }

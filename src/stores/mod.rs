@@ -76,7 +76,9 @@ pub trait SessionLogStore: Clone + Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// As that, and as [`append`](Self::append).
+    /// As that, and as [`append`](Self::append): but where it is unknown whether the session has started,
+    /// starting again would be another one. The message names its `refer_uid`, under which
+    /// [`start_as`](Self::start_as) is safe; who chooses ids by itself uses that from the first.
     fn start(
         &self,
         user_refer_uid: Uuid,
@@ -108,8 +110,7 @@ pub trait SessionLogStore: Clone + Debug + Send + Sync + 'static {
         at: DateTime<Utc>,
     ) -> impl Future<Output = Result<Outcome>> + Send;
 
-    /// As [`Store::end_open`](crate::Store::end_open). Over a network, in commits of some thousand
-    /// sessions: what a failure leaves is ended in part, and repeating the call goes on.
+    /// As [`Store::end_open`](crate::Store::end_open): in one commit.
     ///
     /// # Errors
     ///

@@ -2,11 +2,14 @@
 
 use crate::PageRequest;
 use crate::cli::exit::Failure;
+use crate::cli::place::Place;
+use crate::postgres::PostgresOptions;
 use axum::http::HeaderValue;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 use tracing_subscriber::filter::LevelFilter;
 
 /// More on `serve`, in lines that fit in a terminal.
@@ -54,6 +57,12 @@ pub(in crate::cli) struct Serve {
     /// The private key of the first certificate, a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(in crate::cli) tls_key: Option<PathBuf>,
+    /// The most connections to the database of the store [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    database_connections: Option<u16>,
+    /// The most seconds that a statement in the database takes [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    database_timeout: Option<u32>,
     /// What answers call this server
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) server_name: Option<String>,
@@ -129,6 +138,26 @@ impl Serve {
                 way.display()
             ))),
         }
+    }
+
+    /// How the database is used in which the store is.
+    pub(in crate::cli) fn database(&self, place: &Place) -> Result<PostgresOptions, Failure> {
+        let is_given = self.database_connections.is_some() || self.database_timeout.is_some();
+        if is_given && place.directory().is_some() {
+            return Err(usage(
+                "--database-connections and --database-timeout are for a store in a database",
+            ));
+        }
+        let default = PostgresOptions::default();
+        let timeout = self.database_timeout;
+        let timeout = timeout.map(|seconds| Duration::from_secs(seconds.into()));
+        Ok(PostgresOptions {
+            connections_max: self
+                .database_connections
+                .map_or(default.connections_max, usize::from),
+            statement_timeout: timeout.unwrap_or(default.statement_timeout),
+            ..default
+        })
     }
 
     /// The page size of requests that name none, and the largest.

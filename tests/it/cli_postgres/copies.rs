@@ -51,9 +51,21 @@ fn what_the_target_has_otherwise_or_besides_is_a_conflict() {
             "{message}"
         );
     }
-    let besides = filled(&(two_lines() + &line(3, "2026-11-01T09:00:00Z", ""))).unwrap();
-    let message = run(&["copy", "--from", &store, "--to", &besides]).failed(12);
-    assert!(message.contains("2026-11-01"), "{message}");
+    // On a day that the source has sessions of, and on one that it has none of.
+    for day in ["2026-11-01", "2026-11-05"] {
+        let more = two_lines() + &line(3, &format!("{day}T09:00:00Z"), "");
+        let besides = filled(&more).unwrap();
+        let fewer = filled(&two_lines()).unwrap();
+        let folder = Folder::with(&more);
+        for (from, to) in [
+            (&store, &besides),
+            (&fewer, &besides),
+            (&fewer, &folder.place("store")),
+        ] {
+            let message = run(&["copy", "--from", from, "--to", to]).failed(12);
+            assert!(message.contains(day), "{message}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Too many, too slow, broken: what everybody else is answered meanwhile, and what nobody is told.
 
 use super::{Answer, LOG, answer, ask, get, options, post, request};
+use crate::support::faulty::FaultyStorage;
 use crate::{log, router, store_of};
 use axum::Router;
 use axum::body::Body;
@@ -161,6 +162,24 @@ fn a_call_that_outlives_its_request_still_counts() {
             tokio::task::yield_now().await;
         }
     });
+}
+
+#[test]
+fn a_store_whose_disk_is_full_is_to_be_asked_again() {
+    let storage = FaultyStorage::default();
+    let store = Store::options()
+        .create_on(Arc::new(storage.clone()))
+        .unwrap();
+    let router = router(store, options());
+    storage.fail_after(0);
+    let record = r#"{"refer_uid":"00000000000000000000000000000001","user_refer_uid":"00000000000000000000000000000007","user":"Ann","client_refer_uid":"PDA-01","session_start":"2015-06-01T08:00:00Z"}"#;
+    let answer = post(
+        &router,
+        "/userclientsession/import",
+        "application/jsonl",
+        record,
+    );
+    assert_unavailable(&answer, "the store did not answer", "1");
 }
 
 /// A router whose store on disk was closed behind it, and the path of that store.

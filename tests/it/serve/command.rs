@@ -208,7 +208,12 @@ fn a_store_in_a_database_has_any_number_of_servers() {
     let Some(url) = crate::cli_postgres::filled(&two_lines()) else {
         return;
     };
-    let args = ["serve", "--store", &url, "--listen", "127.0.0.1:0"];
+    let limits = ["--database-connections", "1", "--database-timeout", "60"];
+    let args = [
+        &["serve", "--store", &url, "--listen", "127.0.0.1:0"][..],
+        &limits,
+    ]
+    .concat();
     let [one, other] = [(); 2].map(|()| Serving::spawn(&mut command(&args)));
     let line = crate::cli::line(3, "2026-11-03T08:00:00Z", "");
     let answer = one.connect().ask(&format!(
@@ -289,6 +294,16 @@ fn what_cannot_be_served_is_told_before_a_store_is_made() {
             "--cors-origin".to_owned(),
         ),
         (&["--auth", "nobody"], 2, "not nobody".to_owned()),
+        (
+            &["--database-connections", "4"],
+            2,
+            "for a store in a database".to_owned(),
+        ),
+        (
+            &["--database-timeout", "0"],
+            2,
+            "--database-timeout".to_owned(),
+        ),
         (
             &["--auth", "none", "--auth", "open-session"],
             2,

@@ -25,6 +25,9 @@ impl Disk {
         if !mounted.is_ok_and(|status| status.success()) {
             let said = "NOT TRIED: a full disk: none can be mounted here\n";
             std::io::stderr().write_all(said.as_bytes()).unwrap();
+            let is_demanded =
+                std::env::var("SESSIONLOG_POSTGRES_TESTS").is_ok_and(|text| text == "1");
+            assert!(!is_demanded, "no disk can be mounted, which is demanded");
             return None;
         }
         Some(Self(folder))
