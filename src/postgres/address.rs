@@ -100,11 +100,13 @@ impl Address {
 
     /// The same address with the password that this process has for it, if it has none: from the
     /// environment variable `PGPASSWORD`, or else from the pass file that `PGPASSFILE` names, or
-    /// `.pgpass` in the home directory (format of libpq; skipped if others than its owner may read it).
+    /// `.pgpass` in the home directory (format of libpq). Of several hosts one password is that of all: the
+    /// first line decides that is about any of them.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the pass file is there and cannot be read.
+    /// `InvalidInput` if the pass file is there and cannot be read, or has the password and others than its
+    /// owner may read it.
     pub fn with_password_of_process(mut self) -> Result<Self> {
         if self.has_password() {
             return Ok(self);

@@ -18,26 +18,31 @@ pub(super) fn of_process(config: &Config) -> Result<Option<String>> {
     let Some(path) = named.or_else(at_home) else {
         return Ok(None);
     };
-    match read(&path) {
-        Ok(text) => Ok(text.and_then(|text| find(&text, config))),
+    match password(&path, config) {
+        Ok(password) => Ok(password),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => {
             let path = path.display();
-            let problem = format_args!("{path} cannot be read: {error}");
+            let problem = format_args!("{path} cannot be used: {error}");
             Err(Error::invalid("pass file", problem).caused_by(error))
         }
     }
 }
 
-/// The file's text; none if others may read it, or it is no file.
-fn read(path: &Path) -> io::Result<Option<String>> {
+/// The password in a file, if that is one and has it.
+fn password(path: &Path, config: &Config) -> io::Result<Option<String>> {
     let metadata = fs::metadata(path)?;
-    if !metadata.is_file() || !is_private(&metadata) {
+    if !metadata.is_file() {
         return Ok(None);
     }
     let mut text = String::new();
     File::open(path)?.read_to_string(&mut text)?;
-    Ok(Some(text))
+    let found = find(&text, config);
+    if found.is_some() && !is_private(&metadata) {
+        let problem = "others than its owner may read it (chmod 600 makes it private)";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
+    }
+    Ok(found)
 }
 
 #[cfg(unix)]
@@ -53,7 +58,10 @@ fn is_private(_: &fs::Metadata) -> bool {
 
 /// The password of the first line that is about this server: `host:port:database:user:password`.
 fn find(text: &str, config: &Config) -> Option<String> {
-    let user = config.get_user().unwrap_or_default();
+    // As whom the client logs in who names nobody.
+    let of_process = || env::var("USER").unwrap_or_default();
+    let user = config.get_user().map_or_else(of_process, str::to_owned);
+    let user = user.as_str();
     let database = config.get_dbname().unwrap_or(user);
     let hosts = config.get_hosts().iter().enumerate();
     let servers: Vec<(String, String)> = hosts
@@ -136,14 +144,19 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_others_may_read_is_not_used() {
+    fn a_password_that_others_may_read_is_not_used_and_that_is_said() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pass");
-        fs::write(&path, "*:*:*:*:x").unwrap();
-        for (mode, is_read) in [(0o600, true), (0o640, false), (0o604, false)] {
+        fs::write(&path, "db1:*:*:*:x").unwrap();
+        let [here, elsewhere] = ["postgres://ann@db1/x", "postgres://ann@db2/x"]
+            .map(|url| url.parse::<Config>().unwrap());
+        for (mode, is_used) in [(0o600, true), (0o640, false), (0o604, false)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(read(&path).unwrap().is_some(), is_read, "{mode:o}");
+            let found = password(&path, &here);
+            assert_eq!(found.is_ok(), is_used, "{mode:o}: {found:?}");
+            // Whom it is not about, it does not stop.
+            assert_eq!(password(&path, &elsewhere).unwrap(), None);
         }
     }
 }

@@ -3,9 +3,12 @@
 //! writers keep.
 
 use super::concurrency::{busy, busy_options};
-use super::{address, ask};
+use super::{address, ask, assert_sound};
 use crate::cluster::{Cluster, Options};
+use crate::records::hourly;
+use sessionlog::Store;
 use sessionlog::postgres::{Postgres, migrate};
+use sessionlog::stores::{Embedded, SessionLogStore};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -94,6 +97,32 @@ impl Asked {
         }
         slots
     }
+}
+
+#[tokio::test]
+async fn a_copy_streams_the_sessions_of_one_slot_at_a_time() {
+    let settings = ["log_statement=all", "log_line_prefix=%p|"];
+    let Some(cluster) = Cluster::start(Options {
+        settings: settings.map(str::to_owned).to_vec(),
+        ..Options::default()
+    }) else {
+        return;
+    };
+    let database = distributed(&cluster).await;
+    let at = address(cluster.address(), &database);
+    let store = Postgres::connect(&at, busy_options()).await.unwrap();
+    let source = Embedded::new(Store::in_memory().unwrap()).unwrap();
+    source.append_batch(hourly(1..=20)).await.unwrap();
+    let copied = store.copy_from(&source, |_| ()).await.unwrap();
+    assert_eq!(copied.copied, 20);
+    let streams = cluster.log().matches(": COPY session_log").count();
+    let slots = ask(
+        &cluster,
+        &database,
+        "SELECT count(DISTINCT slot) FROM session_log",
+    );
+    assert_eq!(streams.to_string(), slots);
+    assert_sound(&store).await;
 }
 
 /// How far a transaction has come.
