@@ -267,12 +267,10 @@ pub(crate) fn restart(stored: &SessionLog, new: &SessionLog) -> Result<Outcome> 
     Ok(Outcome::AlreadyThere)
 }
 
-/// Whether two records are one session's, which may have ended in between.
-pub(crate) fn is_same(one: &SessionLog, other: &SessionLog) -> bool {
-    same_session(one, other).is_ok() && one.session_start == other.session_start
-}
-
-fn same_session(stored: &SessionLog, new: &SessionLog) -> Result<()> {
+/// # Errors
+///
+/// `Conflict`, naming the first member that differs, if they are different users' or clients'.
+pub(crate) fn same_session(stored: &SessionLog, new: &SessionLog) -> Result<()> {
     if stored.user_refer_uid != new.user_refer_uid {
         let (old, new) = (stored.user_refer_uid, new.user_refer_uid);
         return Err(conflict(stored, "user_refer_uid", old, new));

@@ -114,6 +114,9 @@ async fn copy_all(
     bar: &ProgressBar,
 ) -> Result<postgres::Copied, Failure> {
     match (source, target) {
+        (AnyStore::Postgres(source), AnyStore::Postgres(target)) => {
+            Ok(target.copy_from_database(source, shown_on(bar)).await?)
+        }
         (AnyStore::Postgres(source), target) => Ok(source.copy_to(target, shown_on(bar)).await?),
         (source, AnyStore::Postgres(target)) => Ok(target.copy_from(source, shown_on(bar)).await?),
         (AnyStore::Embedded(_), AnyStore::Embedded(_)) => Err(two_directories()),

@@ -1,5 +1,6 @@
 //! Who may ask for what. Session logs are personal data.
 
+use crate::ErrorKind;
 use crate::stores::SessionLogStore;
 use axum::http::HeaderMap;
 use std::fmt::Debug;
@@ -85,6 +86,8 @@ pub enum Decision {
     Forbidden,
     /// Nothing just now: the authorizer itself failed. Answered with 500.
     Failed,
+    /// Nothing just now: what the authorizer asks does not answer, which passes. Answered with 503.
+    Unavailable,
 }
 
 /// Lets everybody do everything.
@@ -128,7 +131,10 @@ impl<S: SessionLogStore> OpenSession<S> {
             Ok(_) => Decision::Unauthorized,
             Err(error) => {
                 tracing::error!(%error, "a session could not be looked up");
-                Decision::Failed
+                match error.kind() {
+                    ErrorKind::Unavailable => Decision::Unavailable,
+                    _ => Decision::Failed,
+                }
             }
         }
     }

@@ -139,6 +139,10 @@ impl<S: SessionLogStore> App<S> {
             }
             (Decision::Unauthorized, _) => Err(Refusal::unauthorized()),
             (Decision::Failed, _) => Err(Refusal::internal()),
+            (Decision::Unavailable, _) => {
+                let message = "who may ask cannot be found out";
+                Err(Refusal::unavailable(self.0.options.retry_after, message))
+            }
         }
     }
 }

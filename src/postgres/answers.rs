@@ -42,7 +42,11 @@ impl Reading for Get {
 }
 
 /// How many sessions match.
-pub(super) struct Count<'q>(pub(super) &'q Query);
+pub(super) struct Count<'q> {
+    pub(super) query: &'q Query,
+    /// Whether somebody may come to have counters for that.
+    pub(super) suggests: bool,
+}
 
 impl Reading for Count<'_> {
     type Answer = u64;
@@ -52,26 +56,14 @@ impl Reading for Count<'_> {
         transaction: &mut Transaction,
         layout: &Layout,
     ) -> Result<u64, Failure> {
-        let question = Question::new(self.0);
-        Ok(transaction.count(layout, &question).await?.total)
-    }
-}
-
-/// How many sessions match that are to be removed: nobody comes to have counters for that.
-pub(super) struct Tally<'q>(pub(super) &'q Query);
-
-impl Reading for Tally<'_> {
-    type Answer = u64;
-
-    async fn attempt(
-        &self,
-        transaction: &mut Transaction,
-        layout: &Layout,
-    ) -> Result<u64, Failure> {
-        let question = Question::new(self.0);
-        let (counted, _) = transaction
-            .count_in(layout, &layout.widths, &question)
-            .await?;
+        let question = Question::new(self.query);
+        let counted = match self.suggests {
+            true => transaction.count(layout, &question).await?,
+            false => {
+                let widths = &layout.widths;
+                transaction.count_in(layout, widths, &question).await?.0
+            }
+        };
         Ok(counted.total)
     }
 }

@@ -40,8 +40,11 @@ impl Reading for CountBy<'_> {
             true => {
                 // The finest buckets are hours.
                 let finest = layout.widths.get(..1).unwrap_or_default();
-                let (counted, _) = transaction.count_in(layout, finest, &question).await?;
-                counted.by_start().collect()
+                match transaction.count_in(layout, finest, &question).await? {
+                    (counted, false) => counted.by_start().collect(),
+                    // It has no counters any more.
+                    (_, true) => hours_of_rows(transaction, &question).await?,
+                }
             }
         };
         hours.sort_unstable();

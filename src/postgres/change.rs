@@ -7,12 +7,12 @@ use super::connection::Transaction;
 use super::counters::{CountedKeys, Counting, Deltas};
 use super::failure::Failure;
 use super::keys::Keys;
-use super::rows::{Stored, column, record};
+use super::rows::{Stored, column, is_same, record};
 use super::schema::Dialect;
 use super::sql::Sql;
 use super::statements;
 use crate::error::{Error, ErrorKind};
-use crate::session::{self, SessionLog};
+use crate::session::SessionLog;
 use crate::time::Ticks;
 use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
@@ -32,6 +32,8 @@ pub(super) struct Change {
     keys: CountedKeys,
     /// What was stored, and what is to be, by key.
     taken: BTreeMap<(i16, Uuid), Taken>,
+    /// Whether it is to be committed though it is of no session.
+    is_marked: bool,
 }
 
 #[derive(Debug)]
@@ -72,7 +74,7 @@ impl Made<'_> {
             // Somebody may have ended it since.
             (Self::Added(added), Some(now)) => {
                 let is_ended = added.log.is_open() || now.session_end == added.log.session_end;
-                session::is_same(&added.log, now) && is_ended
+                is_same(&added.log, now) && is_ended
             }
             (Self::Ended(_, end), Some(now)) => now.session_end == Some(end.to_utc()),
             _ => false,
@@ -90,7 +92,17 @@ impl Change {
         Ok(Self {
             keys: transaction.counted_keys().await?,
             taken: BTreeMap::new(),
+            is_marked: false,
         })
+    }
+
+    /// Writes a mark into the server's log: where commits wait for a standby, that one has all that was
+    /// committed before then.
+    pub(super) async fn mark(&mut self, transaction: &mut Transaction) -> Result<(), Failure> {
+        let mark = "SELECT pg_logical_emit_message(true, 'sessionlog', '')";
+        transaction.query(&Sql::new(mark)).await?;
+        self.is_marked = true;
+        Ok(())
     }
 
     /// The same transaction, changing nothing.
@@ -175,9 +187,9 @@ impl Change {
         self.made().next().is_none()
     }
 
-    /// Whether no session was taken.
+    /// Whether no session was taken, and nothing else is to be committed.
     pub(super) fn is_of_nothing(&self) -> bool {
-        self.taken.is_empty()
+        self.taken.is_empty() && !self.is_marked
     }
 
     fn made(&self) -> impl Iterator<Item = (&(i16, Uuid), Made<'_>)> {

@@ -36,7 +36,8 @@ pub(super) enum Access {
 /// For how long the server waits for a client that is in the middle of a transaction and says nothing, or
 /// takes nothing: one whose machine is gone would keep its locks. Longer than any of ours is at work.
 const ABSENCE: &str = "SET LOCAL idle_in_transaction_session_timeout = '2min'; \
-                       SET LOCAL tcp_user_timeout = '2min'";
+                       SET LOCAL tcp_user_timeout = '2min'; \
+                       SET LOCAL tcp_keepalives_idle = '1min'";
 
 /// After how long a connection on which nothing comes is looked at, where the address does not say.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -58,12 +59,14 @@ impl Connections {
         let socket_timeout = config.get_connect_timeout().copied();
         let socket_timeout = socket_timeout.unwrap_or(options.connect_timeout);
         config.connect_timeout(socket_timeout);
-        // None would be no limit to the server.
-        let statement_timeout = options.statement_timeout.max(Duration::from_millis(1));
+        // None would be no limit to the server, which counts in milliseconds.
+        let longest = Duration::from_millis(i32::MAX.unsigned_abs().into());
+        let shortest = Duration::from_millis(1);
+        let statement_timeout = options.statement_timeout.clamp(shortest, longest);
         // As long again for what is said on it.
         let host_timeout = socket_timeout.saturating_mul(2);
         if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(statement_timeout.saturating_add(GRACE));
+            config.tcp_user_timeout(statement_timeout + GRACE);
         }
         keep_alive(&mut config);
         let recycling = ManagerConfig {
@@ -130,6 +133,7 @@ impl Connections {
                 true => UNBOUNDED,
                 false => limit + GRACE,
             },
+            commit_patience: self.statement_timeout + GRACE,
         })
     }
 }
@@ -145,17 +149,12 @@ pub(super) struct Transaction {
     begin: Option<String>,
     /// Whether the server was asked something and has not answered.
     is_busy: bool,
-    /// For how long the answer to one statement is waited for.
     patience: Duration,
+    /// The same of the commit, which no limit of the server ends.
+    commit_patience: Duration,
 }
 
 impl Transaction {
-    /// For how long the answers to so many statements are waited for.
-    fn patience_for(&self, statements: usize) -> Duration {
-        let statements = u32::try_from(statements.max(1)).unwrap_or(u32::MAX);
-        self.patience.saturating_mul(statements).min(UNBOUNDED)
-    }
-
     fn client(&self) -> Result<&Client, Failure> {
         self.client.as_ref().ok_or_else(Failure::timed_out)
     }
@@ -193,7 +192,7 @@ impl Transaction {
             }
         };
         let both = async { Ok(join(begun, answers(client, all)).await) };
-        let (begun, rows) = within(client, self.patience_for(all.len()), both).await?;
+        let (begun, rows) = within(client, self.patience, both).await?;
         begun?;
         let rows = rows?;
         self.is_busy = false;
@@ -212,7 +211,10 @@ impl Transaction {
         let before = |failure| (failure, false);
         let client = self.client().map_err(before)?;
         let committed = async { Ok(client.batch_execute("COMMIT").await?) };
-        let both = within(client, self.patience_for(last.len()), async {
+        // Some thousand rows each take their time too.
+        let statements = u64::try_from(last.len()).unwrap_or(u64::MAX);
+        let patience = self.commit_patience + Duration::from_secs(statements);
+        let both = within(client, patience, async {
             Ok(join(answers(client, last), committed).await)
         });
         match both.await {

@@ -2,25 +2,24 @@
 
 use super::connection::{Access, Transaction};
 use super::counters::{Counting, Deltas};
-use super::digest::{AllDigests, DAY, Digest, Digests};
+use super::days::{DayReader, DayRows, READ_AT_ONCE, WRITTEN_AT_ONCE, compare, day_of, digest_of};
+use super::digest::{AllDigests, Digest, Digests};
 use super::engine::Engine;
 use super::failure::Failure;
-use super::rows::{RECORD, RECORD_TYPES, Stored, record_of};
+use super::rows::{RECORD, RECORD_TYPES, Stored};
 use super::sql::by_node;
 use super::store::Postgres;
-use crate::cursor::Cursor;
-use crate::error::{Error, ErrorKind, Result};
-use crate::query::{BucketCount, Query};
+use crate::error::Result;
+use crate::query::Query;
 use crate::session::{Outcome, SessionLog};
 use crate::stores::SessionLogStore;
-use crate::time::{Bucket, Ticks, to_text};
+use crate::time::{Bucket, Ticks};
 use crate::verify::Progress;
-use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::mem::take;
 use std::pin::pin;
-use tokio_postgres::binary_copy::{BinaryCopyInWriter, BinaryCopyOutRow, BinaryCopyOutStream};
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 
 /// What [`Postgres::copy_from`] or [`Postgres::copy_to`] did.
@@ -51,18 +50,11 @@ impl Copied {
     }
 }
 
-/// Sessions that are read at a time.
-const READ_AT_ONCE: u32 = 1_000;
-
-/// Sessions that are written in one transaction: so many that a commit does not count, so few that
-/// nobody waits for long.
-const WRITTEN_AT_ONCE: usize = 20_000;
-
 impl Postgres {
     /// Copies every session of another store into this one.
     ///
-    /// One that is in a database is copied by [`copy_to`](Self::copy_to), which takes its rows as they are
-    /// and not as they are counted.
+    /// One that is in a database too is copied by [`copy_from_database`](Self::copy_from_database), which
+    /// goes by its rows and not by its counters.
     ///
     /// Day by day, streamed (`COPY`), in transactions of some thousand sessions. A day of which both have
     /// as many sessions with the same checksum is left as it is: a copy that was interrupted goes on where
@@ -99,13 +91,7 @@ impl Postgres {
             expected.insert(day, digest);
             progress(copied.progress(total));
         }
-        self.engine().list_many().await?;
-        let there = self.engine().read(&AllDigests).await?;
-        let days: BTreeSet<i64> = expected.keys().chain(there.keys()).copied().collect();
-        for day in days {
-            let of = |digests: &Digests| digests.get(&day).copied().unwrap_or_default();
-            compare(day, of(&expected), of(&there))?;
-        }
+        self.finish(&expected).await?;
         Ok(copied)
     }
 
@@ -143,7 +129,8 @@ impl Postgres {
         Ok(())
     }
 
-    /// Copies every session of this store into another: as [`copy_from`](Self::copy_from) in all else.
+    /// Copies every session of this store into another, which is in no database: as
+    /// [`copy_from`](Self::copy_from) in all else.
     ///
     /// # Errors
     ///
@@ -182,124 +169,74 @@ impl Postgres {
         day: i64,
         copied: &mut Copied,
     ) -> Result<Digest> {
-        let begun = self
-            .engine()
-            .connections
-            .begin_unbounded(Access::Read)
-            .await;
-        let mut transaction = begun.map_err(Failure::into_error)?;
-        let statement = day_statement(day);
-        let stream = transaction.copy_out(&statement).await;
-        let stream = stream.map_err(Failure::into_error)?;
-        let mut rows = pin!(BinaryCopyOutStream::new(stream, &RECORD_TYPES));
-        let (mut digest, mut waiting) = (Digest::default(), Vec::new());
-        while let Some(row) = rows.try_next().await.map_err(failed)? {
-            let log = copied_record(&row).map_err(Failure::into_error)?;
-            digest.add(&log);
-            waiting.push(log);
-            if waiting.len() == WRITTEN_AT_ONCE {
-                copied.count(&target.append_batch(take(&mut waiting)).await?);
-            }
+        let (mut digest, mut rows) = (Digest::default(), DayRows::of(self, day).await?);
+        while let Some(logs) = rows.next().await? {
+            logs.iter().for_each(|log| digest.add(log));
+            copied.count(&target.append_batch(logs).await?);
         }
-        transaction.copied();
-        copied.count(&target.append_batch(waiting).await?);
         Ok(digest)
     }
-}
 
-fn failed(error: tokio_postgres::Error) -> Error {
-    Failure::from(error).into_error()
-}
-
-/// The number of a bucket that is a day, since year one.
-fn day_of(bucket: &BucketCount) -> i64 {
-    Ticks::floor(bucket.start).since_year_one() / DAY
-}
-
-/// The first tick of a day.
-fn start_of(day: i64) -> Result<Ticks> {
-    let start = day.checked_mul(DAY).and_then(Ticks::from_year_one);
-    start.ok_or_else(|| Error::corrupted(format!("day {day} since year one is no day")))
-}
-
-/// Reads the sessions of a day, some at a time.
-struct DayReader {
-    query: Query,
-    cursor: Cursor,
-    is_done: bool,
-}
-
-impl DayReader {
-    fn new(day: i64) -> Result<Self> {
-        let (start, end) = (start_of(day)?, start_of(day + 1)?);
-        let before = start
-            .to_utc()
-            .checked_sub_signed(chrono::TimeDelta::nanoseconds(100));
-        let query = Query::builder()
-            .started_after(before)
-            .started_before(end.to_utc());
-        let query = query.build()?;
-        Ok(Self {
-            cursor: Cursor::start(&query),
-            query,
-            is_done: false,
-        })
-    }
-
-    async fn next<S: SessionLogStore>(&mut self, store: &S) -> Result<Option<Vec<SessionLog>>> {
-        if self.is_done {
-            return Ok(None);
+    /// Copies every session of another database into this one: as [`copy_from`](Self::copy_from) in all
+    /// else, but for that the rows of both are gone by, and no counter.
+    ///
+    /// # Errors
+    ///
+    /// As [`copy_from`](Self::copy_from).
+    pub async fn copy_from_database(
+        &self,
+        source: &Self,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<Copied> {
+        let days = source.engine().read(&AllDigests).await?;
+        let there = self.engine().read(&AllDigests).await?;
+        let total = days.values().map(|day| day.sessions).sum();
+        let (mut copied, mut expected) = (Copied::default(), Digests::new());
+        for (day, digest) in days {
+            let found = there.get(&day);
+            let digest = match found == Some(&digest) {
+                true => {
+                    copied.already_there += digest.sessions;
+                    digest
+                }
+                false => {
+                    let is_new = found.is_none();
+                    self.copy_day_of(source, day, is_new, &mut copied).await?
+                }
+            };
+            expected.insert(day, digest);
+            progress(copied.progress(total));
         }
-        let page = store
-            .page_after(&self.query, &self.cursor, READ_AT_ONCE)
-            .await?;
-        // Of what is counted wrong, all that is there is read too.
-        self.is_done = page.entries.is_empty();
-        self.cursor = page.next;
-        Ok(Some(page.entries))
+        self.finish(&expected).await?;
+        Ok(copied)
     }
-}
 
-async fn digest_of<S: SessionLogStore>(store: &S, day: i64) -> Result<Digest> {
-    let (mut digest, mut reader) = (Digest::default(), DayReader::new(day)?);
-    while let Some(logs) = reader.next(store).await? {
-        logs.iter().for_each(|log| digest.add(log));
+    async fn copy_day_of(
+        &self,
+        source: &Self,
+        day: i64,
+        is_new: bool,
+        copied: &mut Copied,
+    ) -> Result<Digest> {
+        let (mut digest, mut rows) = (Digest::default(), DayRows::of(source, day).await?);
+        while let Some(logs) = rows.next().await? {
+            logs.iter().for_each(|log| digest.add(log));
+            self.put(logs, is_new, copied).await?;
+        }
+        Ok(digest)
     }
-    Ok(digest)
-}
 
-/// # Errors
-///
-/// `Conflict`, naming the day, if it is not what was copied.
-fn compare(day: i64, copied: Digest, there: Digest) -> Result<()> {
-    if copied == there {
-        return Ok(());
+    /// Gives counters to whoever has many sessions, and holds every day against what was copied.
+    async fn finish(&self, expected: &Digests) -> Result<()> {
+        self.engine().list_many().await?;
+        let there = self.engine().read(&AllDigests).await?;
+        let days: BTreeSet<i64> = expected.keys().chain(there.keys()).copied().collect();
+        for day in days {
+            let of = |digests: &Digests| digests.get(&day).copied().unwrap_or_default();
+            compare(day, of(expected), of(&there))?;
+        }
+        Ok(())
     }
-    let start = to_text(start_of(day)?.to_utc());
-    let date = start.get(..10).unwrap_or(&start);
-    let (copied, there) = (copied.sessions, there.sessions);
-    let message = match copied == there {
-        true => format!("of {date} the target has as many sessions, {there}, but others"),
-        false => format!("of {date} {copied} sessions were copied, and the target has {there}"),
-    };
-    Err(Error::new(ErrorKind::Conflict, message))
-}
-
-fn day_statement(day: i64) -> String {
-    let (from, to) = (day.saturating_mul(DAY), (day + 1).saturating_mul(DAY));
-    format!(
-        "COPY (SELECT {RECORD} FROM session_log WHERE session_start >= {from} AND \
-         session_start < {to} ORDER BY session_start, refer_uid) TO STDOUT (FORMAT binary)"
-    )
-}
-
-fn copied_record(row: &BinaryCopyOutRow) -> Result<SessionLog, Failure> {
-    record_of(
-        row.try_get(0)?,
-        row.try_get(1)?,
-        [row.try_get(2)?, row.try_get(3)?],
-        (row.try_get(4)?, row.try_get(5)?),
-    )
 }
 
 impl Engine {

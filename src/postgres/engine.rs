@@ -84,11 +84,21 @@ impl Engine {
 
     /// Keeps the tables in order, again if that fails in passing.
     pub(super) async fn keep<U: Upkeep>(&self, upkeep: &U) -> Result<()> {
+        let kept = self.try_keep(upkeep).await;
+        kept.map_err(Failure::into_error)
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    ///
+    /// Final, if it would fail again.
+    pub(super) async fn try_keep<U: Upkeep>(&self, upkeep: &U) -> Result<(), Failure> {
         let mut attempts = self.attempts();
         loop {
             match self.keep_once(upkeep).await {
                 Ok(()) => return Ok(()),
-                Err(failure) => attempts.again(failure).await.map_err(Failure::into_error)?,
+                Err(failure) => attempts.again(failure).await?,
             }
         }
     }

@@ -13,7 +13,7 @@ use super::engine::{Engine, Reading, Upkeep};
 use super::failure::Failure;
 use super::slot::all_slots;
 use super::sql::{Sql, Value};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -94,13 +94,12 @@ pub(super) fn start(engine: &Arc<Engine>, mut suggested: UnboundedReceiver<Key>)
                 key: &key,
                 limit: LISTING,
             };
-            match engine.keep(&listing).await {
-                Ok(()) => engine.layout.keys.found(key),
+            match engine.try_keep(&listing).await {
+                Ok(()) => engine.look_up(key).await,
                 // The next one who counts it tells of it again.
-                Err(error) if error.kind() == ErrorKind::Unavailable => {
-                    engine.layout.keys.lost(&key);
-                }
-                Err(_) => {}
+                Err(Failure::Passing(_)) => engine.layout.keys.lost(&key),
+                // It would take too long, or is not allowed: it would be so again.
+                Err(Failure::Final(_)) => {}
             }
         }
     });
@@ -111,9 +110,10 @@ pub(super) fn start(engine: &Arc<Engine>, mut suggested: UnboundedReceiver<Key>)
 pub(super) const LOCK: &str =
     "SET LOCAL lock_timeout = '1s'; LOCK TABLE session_counted IN EXCLUSIVE MODE";
 
-/// For how long writers wait at most while somebody comes to have counters because a read has asked for
-/// them. Who has too many sessions for that is counted in the rows until a [rebuild](Engine::rebuild).
-const LISTING: &str = "5s";
+/// For how long a statement may take, of which the first is the one that counts, while somebody comes to
+/// have counters because a read has asked for them: writers wait meanwhile. Who has too many sessions for
+/// that is counted in the rows until a [rebuild](Engine::rebuild).
+const LISTING: &str = "2s";
 
 /// A key that comes to have counters, if it has sessions.
 struct Listing<'k> {
@@ -258,9 +258,17 @@ impl Engine {
                 limit: "0",
             };
             self.keep(&listing).await?;
-            self.layout.keys.found(key);
+            self.look_up(key).await;
         }
         Ok(())
+    }
+
+    /// Finds out whether somebody has counters.
+    async fn look_up(&self, key: Key) {
+        match self.read(&Counted).await {
+            Ok(counted) if counted.contains(&key) => self.layout.keys.found(key),
+            Ok(_) | Err(_) => self.layout.keys.lost(&key),
+        }
     }
 
     /// Takes the counters of those away who have no sessions any more.

@@ -91,13 +91,9 @@ async fn write(engine: &Engine, group: Vec<Waiting>) {
         .map(|waiting| (waiting.call, waiting.answer))
         .unzip();
     let outcomes = match engine.try_write(&Calls(&calls)).await {
-        Ok(outcomes) => outcomes,
         // What is wrong with one session is no fault of the others.
         Err(Failure::Final(_)) if calls.len() > 1 => one_by_one(engine, &calls).await,
-        Err(failure) => {
-            let shared = Arc::new(failure.into_error());
-            calls.iter().map(|_| Err(copy_of(&shared))).collect()
-        }
+        written => shared(written, &calls),
     };
     for (answer, outcome) in answers.into_iter().zip(outcomes) {
         // Nobody may be there to hear any more.
@@ -105,31 +101,59 @@ async fn write(engine: &Engine, group: Vec<Waiting>) {
     }
 }
 
-/// Does calls in a transaction each, for as long as the database does not fail twice: then it is not for
-/// one of them that it does.
+/// Does calls in a transaction each. Once the database fails at one of them, those about the same session
+/// have failed with it, and the others are done together again.
 async fn one_by_one(engine: &Engine, calls: &[Call]) -> Vec<Result<Outcome>> {
     let mut outcomes = Vec::with_capacity(calls.len());
-    let mut failures: Vec<Arc<Error>> = Vec::new();
-    for call in calls {
-        let outcome = match failures.as_slice() {
-            [_, last, ..] => Err(copy_of(last)),
-            _ => write_one(engine, call).await,
-        };
-        outcomes.push(match outcome {
+    let mut left = calls;
+    while let Some((call, behind)) = left.split_first() {
+        left = behind;
+        match write_one(engine, call).await {
             Err(error) if error.kind() == ErrorKind::Unavailable => {
                 let error = Arc::new(error);
-                failures.push(Arc::clone(&error));
-                Err(copy_of(&error))
+                outcomes.push(Err(copy_of(&error)));
+                outcomes.extend(without(engine, call, &error, behind).await);
+                break;
             }
-            outcome => outcome,
-        });
+            outcome => outcomes.push(outcome),
+        }
     }
     outcomes
+}
+
+/// What becomes of the calls behind one that has failed.
+async fn without(
+    engine: &Engine,
+    failed: &Call,
+    failure: &Arc<Error>,
+    calls: &[Call],
+) -> Vec<Result<Outcome>> {
+    let is_other = |call: &&Call| call.key() != failed.key();
+    let others: Vec<Call> = calls.iter().filter(is_other).cloned().collect();
+    let written = match others.is_empty() {
+        true => Ok(Vec::new()),
+        false => engine.try_write(&Calls(&others)).await,
+    };
+    let mut written = shared(written, &others).into_iter();
+    let calls = calls.iter();
+    let outcome = |call: &Call| match is_other(&call) {
+        true => written.next().unwrap_or_else(|| Err(gone())),
+        false => Err(copy_of(failure)),
+    };
+    calls.map(outcome).collect()
 }
 
 async fn write_one(engine: &Engine, call: &Call) -> Result<Outcome> {
     let mut one = engine.write(&Calls(std::slice::from_ref(call))).await?;
     one.pop().unwrap_or_else(|| Err(gone()))
+}
+
+/// What each of the calls of a transaction is answered.
+fn shared(written: Result<Vec<Result<Outcome>>, Failure>, calls: &[Call]) -> Vec<Result<Outcome>> {
+    written.unwrap_or_else(|failure| {
+        let error = Arc::new(failure.into_error());
+        calls.iter().map(|_| Err(copy_of(&error))).collect()
+    })
 }
 
 /// The same error for each of those who share a transaction.

@@ -44,6 +44,7 @@ mod change;
 mod connection;
 mod copy;
 mod counters;
+mod days;
 mod digest;
 mod engine;
 mod failure;

@@ -8,6 +8,9 @@ use tokio::time::{Instant, sleep};
 /// The longest first pause; each one after it may be twice as long.
 const FIRST: Duration = Duration::from_millis(20);
 
+/// What is longer is no longer.
+const FOREVER: Duration = Duration::from_secs(365 * 86_400);
+
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(1);
 
@@ -68,7 +71,8 @@ impl<'c> Attempts<'c> {
             return Err(failure);
         }
         let now = Instant::now();
-        let until = *self.until.get_or_insert(now + self.timeout);
+        let until = now + self.timeout.min(FOREVER);
+        let until = *self.until.get_or_insert(until);
         let pause = self.chance.of(self.longest);
         if now + pause > until {
             return Err(failure);

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::slot::slot_of;
 use super::sql::{Columns, Value};
 use crate::error::Error;
-use crate::session::{Checked, SessionLog};
+use crate::session::{self, Checked, SessionLog};
 use crate::time::Ticks;
 use std::sync::Arc;
 use tokio_postgres::Row;
@@ -40,6 +40,12 @@ impl Stored {
     pub(super) fn end(&self) -> Option<Ticks> {
         self.log.session_end.map(Ticks::floor)
     }
+}
+
+/// Whether two records are one session's, which may have ended in between.
+pub(super) fn is_same(one: &SessionLog, other: &SessionLog) -> bool {
+    let is_of_same = session::same_session(one, other).is_ok();
+    is_of_same && one.session_start == other.session_start
 }
 
 /// Whole records, by the names of their columns.

@@ -175,7 +175,8 @@ fn no_schema(cause: Option<Error>) -> Failure {
 
 impl Engine {
     pub(super) async fn count(&self, query: &Query) -> Result<u64> {
-        self.read(&Count(query)).await
+        let suggests = true;
+        self.read(&Count { query, suggests }).await
     }
 
     pub(super) async fn page(&self, query: &Query, page: PageRequest) -> Result<Page> {

@@ -1,16 +1,16 @@
 //! Sessions that are removed or ended because of their age or number, in slices.
 
-use super::answers::Tally;
+use super::answers::Count;
 use super::change::{Change, Layout};
 use super::connection::Transaction;
 use super::engine::{Engine, Writing};
 use super::failure::Failure;
 use super::question::{From, Place, Question};
-use super::rows::Stored;
+use super::rows::{Stored, is_same};
 use crate::error::Result;
 use crate::query::{EndedOpen, PageRequest, Query};
 use crate::retention::{Fate, Pruned, Rule};
-use crate::session::{self, SessionLog};
+use crate::session::SessionLog;
 use crate::time::Ticks;
 use crate::verify::Progress;
 use chrono::{DateTime, Utc};
@@ -49,6 +49,10 @@ impl Writing for Slice<'_> {
     ) -> Result<(Swept, Change), Failure> {
         let mut change = Change::begin(transaction).await?;
         let found = self.find(transaction).await?;
+        if found.is_empty() && self.after.is_none() {
+            // That nothing is left is acknowledged too.
+            change.mark(transaction).await?;
+        }
         let mut swept = Swept {
             is_done: (found.len() as u64) < self.limit,
             ..Swept::default()
@@ -100,10 +104,7 @@ impl Slice<'_> {
     /// Does what the rule says of a session, and tells how many were removed by that.
     fn decide(&self, change: &mut Change, found: &Stored, swept: &mut Swept) -> u64 {
         let key = found.key();
-        let Some(log) = change
-            .get(key)
-            .filter(|log| session::is_same(log, &found.log))
-        else {
+        let Some(log) = change.get(key).filter(|log| is_same(log, &found.log)) else {
             // It went meanwhile, or came again as another.
             return 0;
         };
@@ -135,7 +136,9 @@ impl Engine {
         removed: &mut (dyn FnMut(Vec<SessionLog>) + Send),
     ) -> Result<Swept> {
         let all = self.count(&Query::all()).await?;
-        let matching = self.read(&Tally(rule.query())).await?;
+        // Nobody asks again for those who are removed.
+        let (query, suggests) = (rule.query(), false);
+        let matching = self.read(&Count { query, suggests }).await?;
         let total = matching.min(rule.removed_max(all));
         let mut swept = Swept::default();
         while !swept.is_done {

@@ -79,8 +79,9 @@ impl SessionLogStore for Embedded {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T> {
-        // What else the work waits for, such as a timer, is the runtime's. Without one it waits for none.
-        let Ok(runtime) = Handle::try_current() else {
+        // What else the work waits for, such as a timer, is the runtime's. Without one it waits for none, and
+        // on such a thread it is done already.
+        let Some(runtime) = Handle::try_current().ok().filter(|_| !Pool::is_here()) else {
             return Ok(work.await);
         };
         self.pool.run(move || Ok(runtime.block_on(work))).await

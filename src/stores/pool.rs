@@ -43,6 +43,11 @@ impl Pool {
         Ok(Self(Arc::new(owner)))
     }
 
+    /// Whether this thread is one of a pool: then calls may block it.
+    pub(super) fn is_here() -> bool {
+        IS_ONE.get()
+    }
+
     /// Runs a call as soon as a thread is free, and answers what it gives. If nobody waits for that any
     /// more it is not begun; once it is, it is finished. How many wait is for the caller to bound. On a
     /// thread of a pool it is run at once, there.
@@ -54,8 +59,7 @@ impl Pool {
         &self,
         call: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        if IS_ONE.get() {
-            // Here a call may block.
+        if Self::is_here() {
             return call();
         }
         let (answer, answered) = oneshot::channel();

@@ -149,6 +149,9 @@ fn work_is_done_on_a_thread_of_the_store_with_all_its_calls() {
     let waited =
         wait(calls.work(async { tokio::task::spawn(std::future::ready(7)).await.unwrap() }));
     assert_eq!(waited.unwrap(), 7);
+    let inner = calls.clone();
+    let nested = wait(calls.work(async move { inner.work(two_calls(inner.clone())).await }));
+    assert_eq!(nested.unwrap().unwrap(), threads);
 }
 
 #[test]

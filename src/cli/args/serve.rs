@@ -61,7 +61,7 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     database_connections: Option<u16>,
     /// The most seconds that a statement in the database takes [default: 30]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=2_147_483))]
     database_timeout: Option<u32>,
     /// What answers call this server
     #[arg(long, value_name = "NAME")]

@@ -32,7 +32,7 @@ const REFUSALS: [(u16, &str, &str); 9] = [
     (
         503,
         "ServiceUnavailable",
-        "Too many requests at once: Retry-After says when to come back.",
+        "Too many requests at once, or the store does not answer: Retry-After says when to come back.",
     ),
 ];
 

@@ -264,6 +264,7 @@ fn each_decision_has_its_status() {
         (Decision::Unauthorized, 401),
         (Decision::Forbidden, 403),
         (Decision::Failed, 500),
+        (Decision::Unavailable, 503),
     ] {
         let (router, seen) = fixed(decision);
         assert_eq!(get(&router, LOG, &[]).status, status, "{decision:?}");

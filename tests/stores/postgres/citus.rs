@@ -27,6 +27,15 @@ pub async fn distributed(cluster: &Cluster) -> String {
     database
 }
 
+/// A server that logs every statement, behind the number of the process that runs it.
+pub fn listening() -> Option<Cluster> {
+    let settings = ["log_statement=all", "log_line_prefix=%p|"];
+    Cluster::start(Options {
+        settings: settings.map(str::to_owned).to_vec(),
+        ..Options::default()
+    })
+}
+
 /// A statement that the server was asked for, and the values of its parameters.
 #[derive(Debug, Default)]
 struct Asked {
@@ -101,13 +110,7 @@ impl Asked {
 
 #[tokio::test]
 async fn a_copy_streams_the_sessions_of_one_slot_at_a_time() {
-    let settings = ["log_statement=all", "log_line_prefix=%p|"];
-    let Some(cluster) = Cluster::start(Options {
-        settings: settings.map(str::to_owned).to_vec(),
-        ..Options::default()
-    }) else {
-        return;
-    };
+    let Some(cluster) = listening() else { return };
     let database = distributed(&cluster).await;
     let at = address(cluster.address(), &database);
     let store = Postgres::connect(&at, busy_options()).await.unwrap();
@@ -157,13 +160,7 @@ fn is_in_order(transaction: &mut Transaction, asked: &Asked) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn statements_that_write_are_about_one_slot_each_in_the_order_of_all_writers() {
-    let settings = ["log_statement=all", "log_line_prefix=%p|"];
-    let Some(cluster) = Cluster::start(Options {
-        settings: settings.map(str::to_owned).to_vec(),
-        ..Options::default()
-    }) else {
-        return;
-    };
+    let Some(cluster) = listening() else { return };
     let database = distributed(&cluster).await;
     let before = cluster.log().len();
     let at = address(cluster.address(), &database);

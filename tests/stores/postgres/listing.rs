@@ -36,7 +36,7 @@ async fn whoever_connects_knows_who_has_counters() {
 }
 
 #[tokio::test]
-async fn an_erased_user_is_listed_nowhere_and_not_because_of_the_erasing() {
+async fn an_erased_user_is_listed_nowhere() {
     let Some(cluster) = shared() else { return };
     let database = migrated(cluster).await;
     let store = connect(cluster.address(), &database, options()).await;

@@ -5,7 +5,7 @@ use crate::cluster::{Cluster, shared};
 use crate::records::{hour, hourly, log};
 use sessionlog::postgres::{Postgres, migrate};
 use sessionlog::stores::SessionLogStore;
-use sessionlog::{ErrorKind, PageRequest, Query};
+use sessionlog::{Erasure, ErrorKind, PageRequest, Query};
 
 /// The store as somebody sees it who was given these rights on all tables; roles are of all databases.
 async fn as_role(cluster: &Cluster, database: &str, role: &str, rights: &str) -> Postgres {
@@ -62,6 +62,9 @@ async fn who_may_read_and_write_rows_needs_no_other_right() {
     let writer = as_role(cluster, &database, "writer", rights).await;
     writer.append_batch(hourly(1..=20)).await.unwrap();
     writer.end_open(&Query::all(), hour(50)).await.unwrap();
+    let nobody = crate::records::uid(99);
+    let erased = writer.erase_user(nobody, Erasure::Logical, drop).await;
+    assert_eq!(erased.unwrap().session_count, 0);
     writer.rebuild(|_| ()).await.unwrap();
     writer.remove(crate::records::uid(1)).await.unwrap();
     super::assert_sound(&writer).await;

@@ -1,5 +1,6 @@
 //! Servers and rows that keep calls waiting: each call has its time, and takes none of the others'.
 
+use super::citus::listening;
 use super::{connect, migrated, options};
 use crate::cluster::{Cluster, shared, url};
 use crate::proxy::Proxy;
@@ -61,13 +62,15 @@ async fn a_session_that_somebody_else_keeps_locked_fails_no_call_about_another()
     let store = connect(cluster.address(), &database, brief).await;
     store.append_batch(hourly(1..=3)).await.unwrap();
     let locked = locked(cluster, &database, 2).await;
-    let (first, second, new) = tokio::join!(
+    let (first, second, again, new) = tokio::join!(
         store.end(uid(1), hour(5)),
+        store.end(uid(2), hour(5)),
         store.end(uid(2), hour(5)),
         store.append(log(4, hour(4), None)),
     );
     assert_eq!(first.unwrap(), Outcome::Ended);
     assert_eq!(second.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(again.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(new.unwrap(), Outcome::Added);
     drop(locked);
     assert_eq!(store.end(uid(2), hour(5)).await.unwrap(), Outcome::Ended);
@@ -75,12 +78,7 @@ async fn a_session_that_somebody_else_keeps_locked_fails_no_call_about_another()
 
 #[tokio::test]
 async fn a_client_that_is_gone_in_the_middle_of_a_transaction_keeps_no_locks_for_ever() {
-    let Some(cluster) = Cluster::start(crate::cluster::Options {
-        settings: vec!["log_statement=all".to_owned()],
-        ..Default::default()
-    }) else {
-        return;
-    };
+    let Some(cluster) = listening() else { return };
     let database = migrated(&cluster).await;
     let store = connect(cluster.address(), &database, options()).await;
     store.append(log(1, hour(1), None)).await.unwrap();
@@ -90,7 +88,8 @@ async fn a_client_that_is_gone_in_the_middle_of_a_transaction_keeps_no_locks_for
         let begin = format!(
             "BEGIN ISOLATION LEVEL {begin}; \
              SET LOCAL idle_in_transaction_session_timeout = '2min'; \
-             SET LOCAL tcp_user_timeout = '2min'"
+             SET LOCAL tcp_user_timeout = '2min'; \
+             SET LOCAL tcp_keepalives_idle = '1min'"
         );
         assert!(text.contains(&begin), "{text}");
     }

@@ -3,9 +3,10 @@
 use super::{assert_sound, connect, migrated, options, walked};
 use crate::cluster::{Cluster, Options};
 use crate::records::{hour, hourly, log, uid};
+use chrono::TimeDelta;
 use sessionlog::postgres::PostgresOptions;
 use sessionlog::stores::SessionLogStore;
-use sessionlog::{ErrorKind, Outcome};
+use sessionlog::{Erasure, ErrorKind, OpenSessions, Outcome};
 use std::time::Duration;
 
 /// A server that ended its wait for a standby would take the commit for done: the time that a statement
@@ -64,6 +65,15 @@ async fn what_is_there_already_is_not_acknowledged_before_a_standby_has_it() {
         again.append_batch(vec![new.clone()]).await.map(drop),
         again.end(uid(4), hour(5)).await.map(drop),
         again.end(uid(4), hour(5)).await.map(drop),
+        // Nothing is left of them.
+        again
+            .erase_user(uid(9), Erasure::Logical, drop)
+            .await
+            .map(drop),
+        again
+            .prune(TimeDelta::days(90_000), OpenSessions::Remove, drop)
+            .await
+            .map(drop),
     ] {
         let error = answer.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
