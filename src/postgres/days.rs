@@ -78,7 +78,6 @@ fn start_of(day: i64) -> Result<Ticks> {
 pub(super) struct DayReader {
     query: Query,
     cursor: Cursor,
-    is_done: bool,
 }
 
 impl DayReader {
@@ -94,24 +93,19 @@ impl DayReader {
         Ok(Self {
             cursor: Cursor::start(&query),
             query,
-            is_done: false,
         })
     }
 
+    /// `None` behind the last: of what is counted wrong, all that is there is read too.
     pub(super) async fn next<S: SessionLogStore>(
         &mut self,
         store: &S,
     ) -> Result<Option<Vec<SessionLog>>> {
-        if self.is_done {
-            return Ok(None);
-        }
         let page = store
             .page_after(&self.query, &self.cursor, READ_AT_ONCE)
             .await?;
-        // Of what is counted wrong, all that is there is read too.
-        self.is_done = page.entries.is_empty();
         self.cursor = page.next;
-        Ok(Some(page.entries))
+        Ok((!page.entries.is_empty()).then_some(page.entries))
     }
 }
 

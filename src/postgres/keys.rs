@@ -258,7 +258,9 @@ impl Engine {
                 limit: "0",
             };
             self.keep(&listing).await?;
-            self.look_up(key).await;
+        }
+        for key in self.read(&Counted).await? {
+            self.layout.keys.found(key);
         }
         Ok(())
     }
