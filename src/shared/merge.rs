@@ -10,6 +10,7 @@ use crate::main_index::MainIndex;
 use crate::view::View;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -47,11 +48,45 @@ pub(super) enum Purpose {
 /// The merges of one store.
 #[derive(Debug, Default)]
 pub(super) struct Merges {
-    /// The thread of the one in the background.
-    thread: Mutex<Option<JoinHandle<()>>>,
+    background: Mutex<Background>,
     last: Mutex<Option<MergeStats>>,
     /// After one that failed, how many sessions are to wait before the next is started ahead.
     retry_at: AtomicU64,
+}
+
+/// The thread for merges, and for what the retention policy says.
+#[derive(Debug, Default)]
+struct Background {
+    thread: Option<JoinHandle<()>>,
+    /// What it is to look at again before it ends: it may have passed what has become due since.
+    again: bool,
+    /// It takes up nothing more.
+    is_ending: bool,
+}
+
+impl Background {
+    /// Whether what is due from now on is done by the thread there is.
+    fn takes_up_more(&mut self) -> bool {
+        // One that panicked, in a clock or a file system of the caller's, has said nothing.
+        let is_there = |thread: &JoinHandle<()>| !self.is_ending && !thread.is_finished();
+        self.again = self.thread.as_ref().is_some_and(is_there);
+        self.again
+    }
+
+    /// Whether there is nothing for this thread to look at again, upon which it is to end.
+    fn is_done(&mut self) -> bool {
+        let own = thread::current().id();
+        // With the opening that it was of; there may be another already.
+        if self
+            .thread
+            .as_ref()
+            .is_none_or(|thread| thread.thread().id() != own)
+        {
+            return true;
+        }
+        self.is_ending = !mem::take(&mut self.again);
+        self.is_ending
+    }
 }
 
 impl Merges {
@@ -59,15 +94,18 @@ impl Merges {
     pub(super) fn join(&self) {
         let own = thread::current().id();
         // It may itself have come to this: a clock is the caller's code.
-        let thread = self.thread().take_if(|thread| thread.thread().id() != own);
+        let is_other = |thread: &mut JoinHandle<()>| thread.thread().id() != own;
+        let thread = self.background().thread.take_if(is_other);
         if let Some(thread) = thread {
             // What it has to say is in the statistics.
             let _ = thread.join();
         }
     }
 
-    fn thread(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
-        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    fn background(&self) -> MutexGuard<'_, Background> {
+        self.background
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn last(&self) -> MutexGuard<'_, Option<MergeStats>> {
@@ -111,34 +149,44 @@ impl Shared {
         })
     }
 
-    /// Starts a merge on a thread of its own, unless one runs or none is due.
+    /// Has a merge made on the thread for them, if one is due.
     pub(super) fn merge_in_background(self: &Arc<Self>) {
         // An error means that the store is being closed.
         if self.is_due(Purpose::Ahead).unwrap_or(false) {
-            // Without a thread, the write that finds the delta full merges. So it is with a failure,
-            // which is kept in the statistics till then.
-            self.in_background(|shared| {
-                let _ = shared.merge(Purpose::Ahead);
-                shared.retain_if_due();
-            });
+            self.in_background();
         }
     }
 
-    /// Does something on the thread for merges, unless that is at something.
-    pub(super) fn in_background(self: &Arc<Self>, work: impl FnOnce(&Arc<Self>) + Send + 'static) {
-        let mut thread = self.merges.thread();
-        if thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+    /// Has what is due done on the thread for it: by the one there is, or by a new one. Without any,
+    /// the write that finds the delta full merges.
+    pub(super) fn in_background(self: &Arc<Self>) {
+        let mut background = self.merges.background();
+        if background.takes_up_more() {
             return;
+        }
+        if let Some(ending) = background.thread.take() {
+            // It holds nothing any more, and has nothing more to say.
+            let _ = ending.join();
         }
         let shared = Arc::clone(self);
         let builder = thread::Builder::new().name("sessionlog-merge".to_owned());
-        let work = move || {
+        background.is_ending = false;
+        background.thread = builder.spawn(move || shared.do_what_is_due()).ok();
+    }
+
+    /// The thread for merges: what is due when it looks is done, until nobody has asked since.
+    fn do_what_is_due(self: &Arc<Self>) {
+        loop {
             // Once the opening is about to end, nothing more is begun.
-            if let Ok(_working) = shared.work() {
-                work(&shared);
+            if let Ok(_working) = self.work() {
+                // A failure is kept in the statistics till a write finds the delta full.
+                let _ = self.merge(Purpose::Ahead);
+                self.retain_if_due();
             }
-        };
-        *thread = builder.spawn(work).ok();
+            if self.merges.background().is_done() {
+                return;
+            }
+        }
     }
 
     /// Waits until so many sessions more may wait to be merged.

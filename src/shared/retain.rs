@@ -164,7 +164,7 @@ impl Shared {
         }
         match self.options.merge {
             Merge::Inline => self.retain_if_due(),
-            Merge::Background => self.in_background(|shared| shared.retain_if_due()),
+            Merge::Background => self.in_background(),
         }
     }
 

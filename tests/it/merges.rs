@@ -5,8 +5,7 @@ use crate::{ManualClock, at, log, uid};
 use chrono::{DateTime, TimeDelta, Utc};
 use sessionlog::storage::MemoryStorage;
 use sessionlog::{Clock, Merge, MergeStats, Options, Store};
-use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,30 +25,21 @@ fn last_merge(store: &Store) -> Option<MergeStats> {
     store.stats().unwrap().last_merge
 }
 
-/// The last merge, once there is another than this.
-fn next_merge(store: &Store, known: Option<&MergeStats>) -> MergeStats {
+/// What another thread is about to bring about.
+fn awaited<T>(mut found: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
     loop {
-        match last_merge(store) {
-            Some(merge) if Some(&merge) != known => return merge,
-            _ => thread::yield_now(),
+        if let Some(found) = found() {
+            return found;
         }
+        assert!(begun.elapsed() < Duration::from_secs(120), "nothing came");
+        thread::yield_now();
     }
 }
 
-/// The merge of these sessions after another. Was the thread of that one not gone yet when it came to be
-/// due, the next commit starts it: one about a session that waits already.
-fn merge_of(store: &Store, known: &MergeStats, mut waiting: RangeInclusive<u128>) -> MergeStats {
-    let mut begun = Instant::now();
-    loop {
-        match last_merge(store) {
-            Some(merge) if merge != *known => return merge,
-            _ => thread::yield_now(),
-        }
-        if begun.elapsed() > Duration::from_secs(5) {
-            store.end(uid(waiting.next().unwrap()), at(START)).unwrap();
-            begun = Instant::now();
-        }
-    }
+/// The last merge, once there is another than this.
+fn next_merge(store: &Store, known: Option<&MergeStats>) -> MergeStats {
+    awaited(|| last_merge(store).filter(|merge| Some(merge) != known))
 }
 
 fn append(store: &Store, numbers: impl IntoIterator<Item = u128>) {
@@ -176,10 +166,42 @@ fn a_merge_that_fails_is_told_and_the_next_is_started_once_another_quarter_waits
     assert_eq!(waiting(&store), 31);
     assert_eq!(last_merge(&store).unwrap().ended_at, at(START));
     append(&store, [32]);
-    let merge = merge_of(&store, &failed, 1..=32);
+    let merge = next_merge(&store, Some(&failed));
     assert_eq!((merge.session_count, &merge.error), (32, &None));
     // And then after each quarter again.
     clock.pass(TimeDelta::hours(1));
     append(&store, 33..=48);
-    assert_eq!(merge_of(&store, &merge, 33..=48).session_count, 16);
+    assert_eq!(next_merge(&store, Some(&merge)).session_count, 16);
+}
+
+/// A clock at which the thread for merges waits twice once it has merged: until that is known, and until
+/// it may go on.
+#[derive(Debug)]
+struct Halting(Arc<Barrier>, Mutex<usize>);
+
+impl Clock for Halting {
+    fn now(&self) -> DateTime<Utc> {
+        if thread::current().name() == Some("sessionlog-merge") {
+            let mut asked = self.1.lock().unwrap();
+            *asked += 1;
+            // It asks when it begins and when it has ended.
+            if *asked == 2 {
+                self.0.wait();
+                self.0.wait();
+            }
+        }
+        at(START)
+    }
+}
+
+#[test]
+fn what_comes_to_be_due_while_a_merge_ends_is_merged_without_another_write() {
+    let halted = Arc::new(Barrier::new(2));
+    let clock = Halting(Arc::clone(&halted), Mutex::default());
+    let store = created(Store::options().delta_sessions_max(64).clock(clock));
+    append(&store, 1..=16);
+    halted.wait();
+    append(&store, 17..=48);
+    halted.wait();
+    awaited(|| (waiting(&store) == 0).then_some(()));
 }
