@@ -75,13 +75,8 @@ impl Background {
 
     /// Whether there is nothing for this thread to look at again, upon which it is to end.
     fn is_done(&mut self) -> bool {
-        let own = thread::current().id();
         // With the opening that it was of; there may be another already.
-        if self
-            .thread
-            .as_ref()
-            .is_none_or(|thread| thread.thread().id() != own)
-        {
+        if !self.thread.as_ref().is_some_and(is_own) {
             return true;
         }
         self.is_ending = !mem::take(&mut self.again);
@@ -92,10 +87,8 @@ impl Background {
 impl Merges {
     /// Waits for the one in the background.
     pub(super) fn join(&self) {
-        let own = thread::current().id();
         // It may itself have come to this: a clock is the caller's code.
-        let is_other = |thread: &mut JoinHandle<()>| thread.thread().id() != own;
-        let thread = self.background().thread.take_if(is_other);
+        let thread = self.background().thread.take_if(|thread| !is_own(thread));
         if let Some(thread) = thread {
             // What it has to say is in the statistics.
             let _ = thread.join();
@@ -115,6 +108,11 @@ impl Merges {
     fn note(&self, stats: MergeStats) {
         *self.last() = Some(stats);
     }
+}
+
+/// Whether this is the thread that asks.
+fn is_own(thread: &JoinHandle<()>) -> bool {
+    thread.thread().id() == thread::current().id()
 }
 
 /// What a merge takes, as it was when it began.

@@ -157,7 +157,7 @@ impl Shared {
     }
 
     /// As [`retain_if_due`](Self::retain_if_due), after a write: on the thread of merges, unless there
-    /// is none or it is at one.
+    /// is to be none.
     pub(super) fn retain_after_write(self: &Arc<Self>) {
         if !self.is_retention_due() {
             return;
